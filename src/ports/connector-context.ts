@@ -1,0 +1,32 @@
+/** What a connector is given when a worker opens it. */
+import type { Clock } from '../common/clock.ts'
+import type { Logger } from '../common/logger.ts'
+
+export interface Counter {
+  add(n: number): void
+}
+
+/** The part of the metrics registry that connectors see. */
+export interface MetricsPort {
+  counter(name: string, help: string, labels?: Readonly<Record<string, string>>): Counter
+  /** `read` is called at each scrape. */
+  gauge(name: string, help: string, read: () => number, labels?: Readonly<Record<string, string>>): void
+}
+
+export interface ConnectorContext {
+  readonly applicationId: string
+  /** Index of this worker in the epoch: 0 for the first. */
+  readonly workerIndex: number
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: MetricsPort
+  /** The job's options by name, resolved and checked (config/). */
+  option<T>(name: string): T
+  /**
+   * Something that several sources and sinks of this worker have in common: a client, the worker's transactions. Made
+   * once per key; closed by the worker, the last made first.
+   */
+  share<T extends { close(): Promise<void> }>(key: string, make: () => T): T
+  /** Reports an error that nothing awaits: it fails the epoch. */
+  fail(error: Error): void
+}

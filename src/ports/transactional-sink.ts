@@ -1,0 +1,66 @@
+/**
+ * The two-phase contract of a sink (DESIGN §5): write → cut → prepare → committable in the checkpoint → commit once the
+ * checkpoint is complete. One participant per worker: all Kafka sinks of a worker write into the same transaction.
+ */
+import type { ConnectorContext } from './connector-context.ts'
+
+/** What is needed to commit a prepared transaction from any process, at any time. Opaque to the engine, plain JSON. */
+export interface Committable {
+  /** Names this transaction for ever (R22), e.g. `app.0.3:1207:5`. */
+  readonly id: string
+  readonly [field: string]: unknown
+}
+
+export type CommitOutcome =
+  | { readonly kind: 'committed' }
+  /** The outside has aborted it: the data must be salvaged, or the job must stop (R25, R26). */
+  | { readonly kind: 'lost'; readonly reason: string }
+
+export interface TransactionParticipant {
+  /** e.g. `kafka`. Committables are given back to the participant of the same name. */
+  readonly name: string
+  /**
+   * Recovery, by the leader, before any worker writes: settles what the restore point prepared, oldest first. Resolves
+   * with the outcome of each, in order; stops at the first that is lost.
+   */
+  settle(committables: readonly Committable[]): Promise<readonly CommitOutcome[]>
+  /** Recovery: fences every transaction the job can ever have opened, for `workers` workers with `slots` slots each. */
+  fence(workers: number, slots: number): Promise<void>
+  /** Before the first write of an epoch: takes identities whose epoch is fresh (R22). */
+  begin(): Promise<void>
+  /**
+   * At a cut, synchronous: everything written up to now belongs to the transaction of the ending interval; what follows
+   * to the next. The promise resolves when all of it is acknowledged (prepared): with null when nothing was written.
+   */
+  cut(): Promise<Committable | null>
+  /** Commits a prepared transaction of this worker; retried inside until known. Called one at a time, oldest first (R24). */
+  commit(committable: Committable): Promise<CommitOutcome>
+  /** True while the next cut would have to wait for a free transaction: processing waits too. */
+  readonly isExhausted: boolean
+  /** Slots per worker, recorded in the control log so that `fence` knows every id there can be. */
+  readonly slots: number
+  close(): Promise<void>
+}
+
+/** Where one sink operator writes. Hot path: `write` is synchronous and buffers. */
+export interface SinkWriter<T> {
+  /** `key`: the bytes of the current record's key as a binary string, or null. */
+  write(value: T, timestampMs: number, key: string | null): void
+  /** Null when more may be written; else resolves when it may again. */
+  backPressure(): Promise<void> | null
+  /** At-least-once: resolves when all that was written is acknowledged. Exactly-once: the participant's cut does it. */
+  flush(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface Sink<T> {
+  readonly description: string
+  readonly delivery: 'exactly-once' | 'at-least-once' | 'job-default'
+  open(context: ConnectorContext): Promise<OpenedSink<T>>
+}
+
+export interface OpenedSink<T> {
+  readonly writer: SinkWriter<T>
+  /** The transactions it takes part in; the same object for all sinks that share one. Absent: at-least-once. */
+  readonly participant?: TransactionParticipant
+}
