@@ -27,6 +27,52 @@ export const ERROR_CATALOGUE = {
     NOT_STARTED,
     'Set a value within the range that the message names.',
   ),
+  MR_JOB_INVALID_NAME: entry(
+    'A job or an operator has no usable name.',
+    NOT_STARTED,
+    'Name it with 1 to 100 of the characters A-Z a-z 0-9 . _ - (a letter or digit first).',
+  ),
+  MR_JOB_DUPLICATE_NAME: entry(
+    'Two operators of the job have the same name.',
+    NOT_STARTED,
+    'Give every source, stateful operator and sink a name of its own: state and positions are found by it.',
+  ),
+  MR_JOB_WITHOUT_SOURCE: entry('The job has no source.', NOT_STARTED, 'Begin the job with job.source(…).'),
+  MR_JOB_NOT_A_JOB: entry(
+    'The job file does not export a job.',
+    NOT_STARTED,
+    'Write `export default defineJob(…)` with defineJob imported from "millrace".',
+  ),
+  MR_AGGREGATE_NOT_A_NUMBER: entry(
+    'An aggregate was given something that is not a number.',
+    NOTHING_LOST,
+    'Filter such records before the aggregate, or make its selector return a number for them.',
+  ),
+  MR_RECORD_WITHOUT_KEY: entry(
+    'keyByRecordKey met a record that has no key.',
+    NOTHING_LOST,
+    'Produce the topic with keys, or filter records without a key.',
+  ),
+  MR_KAFKA_CORRUPT_BATCH: entry(
+    'A record batch holds bytes that Kafka does not write: a wrong checksum, length, count or compressed block.',
+    NOTHING_LOST,
+    'Fetching again helps where the network or a proxy did the damage. Where the same batch stays damaged, the log on the broker is: check its disk with kafka-dump-log, restore the partition from a replica, or skip the batch.',
+  ),
+  MR_KAFKA_OLD_MESSAGE_FORMAT: entry(
+    'A topic holds records in a message format from before Kafka 0.11 (magic 0 or 1), which Millrace does not read.',
+    NOTHING_LOST,
+    'Set message.format.version of the topic to 0.11.0 or later (from Kafka 4.0 on there is nothing to set) and rewrite its old records, or start the job behind them.',
+  ),
+  MR_KAFKA_BATCH_TOO_LARGE: entry(
+    'A compressed record batch is larger, decompressed, than a reader allows.',
+    NOTHING_LOST,
+    'Let the producer make smaller batches (batch.size), or raise the limit that the message names. A tiny batch that becomes huge may be an attack: look at who wrote it.',
+  ),
+  MR_KAFKA_NUMBER_OUT_OF_RANGE: entry(
+    'An offset, timestamp or producer id in a record batch lies beyond 2^53, which Millrace cannot hold exactly.',
+    NOTHING_LOST,
+    'Record timestamps must be milliseconds since 1970: a producer that writes nanoseconds is the usual cause. Mend the producer, then start the job behind these records.',
+  ),
 } as const satisfies Record<string, ErrorEntry>
 
 export type ErrorCode = keyof typeof ERROR_CATALOGUE

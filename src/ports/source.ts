@@ -46,13 +46,13 @@ export interface SourceReader<T> {
   close(): Promise<void>
 }
 
-export interface Source<T> {
+export interface Source<T, K = unknown> {
   /** For messages and the plan, e.g. `kafka topic orders`. */
   readonly description: string
   /** Text that changes whenever the meaning of stored positions would (for Kafka: the topic's name). */
   readonly fingerprint: string
   /** How record keys become the keys that `keyByRecordKey` gives to user code. */
-  readonly keyCodec: KeyCodec<unknown>
+  readonly keyCodec: KeyCodec<K>
   /** Resolves where to start, and which partitions there are now. Asked by the leader. */
   resolveStart(context: ConnectorContext): Promise<SourceStart>
   open(context: ConnectorContext, assigned: readonly PartitionStart[]): Promise<SourceReader<T>>

@@ -1,0 +1,137 @@
+/** The fluent interface: each call adds a node to the graph and returns what flows out of it. Nothing runs here. */
+import type { AggregateSpec, ProcessContext, StatefulNode, ValueStateSpec } from '../graph/job-graph.ts'
+import type { Sink } from '../ports/transactional-sink.ts'
+import type { ValueCodec } from '../ports/value-codec.ts'
+import type { Aggregate } from './aggregates.ts'
+import type { GraphBuilder } from './graph-builder.ts'
+import type { StateDescriptors, StatesOf } from './state.ts'
+
+/** A row that `aggregate` emits: the key, and the result of each aggregate under its name. */
+export type AggregateRow<K, A> = { readonly key: K } & {
+  readonly [N in keyof A]: A[N] extends Aggregate<never, infer R> ? R : never
+}
+
+/** What `process` code sees beside the record. Valid during the call only. */
+export interface KeyedContext<K, D> {
+  readonly key: K
+  /** The record's event time, or its Kafka timestamp: ms since 1970. */
+  readonly timestamp: number
+  readonly state: StatesOf<D>
+}
+
+// Node functions are held untyped in the graph (job-graph.ts); this is the one place where types are let go.
+type Untyped = (...args: never[]) => unknown
+
+/** A stream of records of type T whose Kafka keys are of type K. */
+export class Stream<T, K = unknown> {
+  protected readonly builder: GraphBuilder
+  protected readonly node: number
+
+  constructor(builder: GraphBuilder, node: number) {
+    this.builder = builder
+    this.node = node
+  }
+
+  /** Each record becomes one other. Key and timestamp stay. */
+  map<R>(fn: (value: T) => R): Stream<R, K> {
+    return new Stream(this.builder, this.builder.add({ kind: 'map', input: this.node, fn: fn as (value: unknown) => unknown }))
+  }
+
+  /** Keeps the records for which `fn` is true; a type guard narrows the stream's type. */
+  filter<R extends T>(fn: (value: T) => value is R): Stream<R, K>
+  filter(fn: (value: T) => boolean): Stream<T, K>
+  filter(fn: (value: T) => boolean): Stream<T, K> {
+    return new Stream(
+      this.builder,
+      this.builder.add({ kind: 'filter', input: this.node, fn: fn as (value: unknown) => boolean }),
+    )
+  }
+
+  /** Each record becomes any number of others, with its key and timestamp. */
+  flatMap<R>(fn: (value: T) => Iterable<R>): Stream<R, K> {
+    const untyped = fn as (value: unknown) => Iterable<unknown>
+    return new Stream(this.builder, this.builder.add({ kind: 'flatMap', input: this.node, fn: untyped }))
+  }
+
+  /**
+   * Keys the stream by the Kafka record key as it is: no exchange, since records of one key already are in one partition.
+   * A record without a key fails the job (MR_RECORD_WITHOUT_KEY).
+   */
+  keyByRecordKey(): KeyedStream<K, T> {
+    return new KeyedStream(this.builder, this.builder.add({ kind: 'keyByRecordKey', input: this.node }))
+  }
+
+  /** Writes the stream to a sink. `name` stands in plans, logs and metrics, and is unique in the job. */
+  sink(name: string, sink: Sink<T>): void {
+    this.builder.add({ kind: 'sink', name, input: this.node, sink: sink as Sink<unknown> })
+  }
+}
+
+/** A stream whose records belong to keys: operators on it keep state per key. */
+export class KeyedStream<K, T> {
+  private readonly builder: GraphBuilder
+  private readonly node: number
+
+  constructor(builder: GraphBuilder, node: number) {
+    this.builder = builder
+    this.node = node
+  }
+
+  /**
+   * Folds the records of each key into one value of their own type, and emits it after each record.
+   * The first record of a key is its first value.
+   */
+  reduce(name: string, fn: (accumulated: T, value: T) => T, options: { readonly codec?: ValueCodec<T> } = {}): Stream<T, K> {
+    return this.derive<T>({
+      kind: 'reduce',
+      name,
+      input: this.node,
+      fn: fn as (a: unknown, v: unknown) => unknown,
+      codec: options.codec as ValueCodec<unknown> | undefined,
+    })
+  }
+
+  /** Keeps a set of aggregates per key, and emits a row of all of them after each record. */
+  aggregate<A extends Readonly<Record<string, Aggregate<T, unknown>>>>(
+    name: string,
+    aggregates: A,
+  ): Stream<AggregateRow<K, A>, K> {
+    const specs = new Map(Object.entries(aggregates as unknown as Record<string, AggregateSpec>))
+    return this.derive<AggregateRow<K, A>>({ kind: 'aggregate', name, input: this.node, aggregates: specs })
+  }
+
+  /**
+   * Runs your own code for each record, with state per key. It returns what to emit: any iterable, or nothing.
+   *
+   * @example
+   * stream.process('first-seen', {
+   *   state: { seen: valueState<boolean>() },
+   *   onRecord(order, { key, state }) {
+   *     if (state.seen.get()) return
+   *     state.seen.set(true)
+   *     return [{ customer: key, first: order }]
+   *   },
+   * })
+   */
+  process<D extends StateDescriptors, R>(
+    name: string,
+    definition: {
+      readonly state: D
+      readonly onRecord: (value: T, context: KeyedContext<K, D>) => Iterable<R> | undefined | void
+    },
+  ): Stream<R, K> {
+    const states = new Map(Object.entries(definition.state as Record<string, ValueStateSpec>))
+    const onRecord = definition.onRecord as Untyped as (
+      value: unknown,
+      context: ProcessContext,
+    ) => Iterable<unknown> | undefined
+    return this.derive<R>({ kind: 'process', name, input: this.node, states, onRecord })
+  }
+
+  private derive<R>(node: WithoutId<StatefulNode>): Stream<R, K> {
+    return new Stream(this.builder, this.builder.add(node))
+  }
+}
+
+/** Omit, kept a union. */
+type WithoutId<N> = N extends unknown ? Omit<N, 'id'> : never

@@ -1,0 +1,125 @@
+/**
+ * A job as data: nodes in topological order (each node's input stands before it). The API builds it, the planner cuts
+ * it into stages, the runtime compiles it into operators. User functions are held as `unknown` in, `unknown` out:
+ * their types were checked where the API took them.
+ */
+
+import type { Source } from '../ports/source.ts'
+import type { Sink } from '../ports/transactional-sink.ts'
+import type { ValueCodec } from '../ports/value-codec.ts'
+
+export type NodeId = number
+
+interface NodeBase {
+  readonly id: NodeId
+}
+
+export interface SourceNode extends NodeBase {
+  readonly kind: 'source'
+  readonly name: string
+  readonly source: Source<unknown>
+}
+
+interface Derived extends NodeBase {
+  readonly input: NodeId
+}
+
+export interface MapNode extends Derived {
+  readonly kind: 'map'
+  readonly fn: (value: unknown) => unknown
+}
+
+export interface FilterNode extends Derived {
+  readonly kind: 'filter'
+  readonly fn: (value: unknown) => boolean
+}
+
+export interface FlatMapNode extends Derived {
+  readonly kind: 'flatMap'
+  readonly fn: (value: unknown) => Iterable<unknown>
+}
+
+export interface KeyByRecordKeyNode extends Derived {
+  readonly kind: 'keyByRecordKey'
+}
+
+export interface ReduceNode extends Derived {
+  readonly kind: 'reduce'
+  readonly name: string
+  readonly fn: (accumulated: unknown, value: unknown) => unknown
+  readonly codec: ValueCodec<unknown> | undefined
+}
+
+/** The engine's view of an aggregate: see api/aggregates.ts, which these are. */
+export type AggregateSpec =
+  | {
+      readonly kind: 'numeric'
+      readonly name: string
+      readonly width: number
+      readonly initial: readonly number[]
+      add(slots: number[], at: number, value: unknown): void
+      result(slots: readonly number[], at: number): unknown
+    }
+  | {
+      readonly kind: 'own'
+      readonly name: string
+      create(): unknown
+      add(accumulator: unknown, value: unknown): unknown
+      result(accumulator: unknown): unknown
+    }
+
+export interface AggregateNode extends Derived {
+  readonly kind: 'aggregate'
+  readonly name: string
+  readonly aggregates: ReadonlyMap<string, AggregateSpec>
+}
+
+/** The engine's view of a value state descriptor: see api/state.ts. */
+export interface ValueStateSpec {
+  readonly kind: 'value'
+  readonly codec: ValueCodec<unknown> | undefined
+  readonly initial: (() => unknown) | undefined
+}
+
+/** What `process` code is given beside the value. One object per operator, changed from record to record. */
+export interface ProcessContext {
+  readonly key: unknown
+  readonly timestamp: number
+  readonly state: Readonly<Record<string, unknown>>
+}
+
+export interface ProcessNode extends Derived {
+  readonly kind: 'process'
+  readonly name: string
+  readonly states: ReadonlyMap<string, ValueStateSpec>
+  readonly onRecord: (value: unknown, context: ProcessContext) => Iterable<unknown> | undefined | void
+}
+
+export interface SinkNode extends Derived {
+  readonly kind: 'sink'
+  readonly name: string
+  readonly sink: Sink<unknown>
+}
+
+export type GraphNode =
+  | SourceNode
+  | MapNode
+  | FilterNode
+  | FlatMapNode
+  | KeyByRecordKeyNode
+  | ReduceNode
+  | AggregateNode
+  | ProcessNode
+  | SinkNode
+
+export interface JobGraph {
+  readonly name: string
+  readonly nodes: readonly GraphNode[]
+}
+
+/** The operators that keep state, by which state is found after a change of the job. */
+export type StatefulNode = ReduceNode | AggregateNode | ProcessNode
+
+export function isStateful(node: GraphNode): node is StatefulNode {
+  return node.kind === 'reduce' || node.kind === 'aggregate' || node.kind === 'process'
+}
