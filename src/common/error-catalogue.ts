@@ -27,6 +27,26 @@ export const ERROR_CATALOGUE = {
     NOT_STARTED,
     'Set a value within the range that the message names.',
   ),
+  MR_CONFIG_MISSING_OPTION: entry(
+    'An option that has no default is not set.',
+    NOT_STARTED,
+    'Set it as a flag, in the environment, in the config file or in the job.',
+  ),
+  MR_CONFIG_CONFLICT: entry(
+    'Two options contradict each other.',
+    NOT_STARTED,
+    'Change one of the two options that the message names.',
+  ),
+  MR_CONFIG_TRANSACTION_TIMEOUT: entry(
+    'The transaction timeout is above what the brokers allow, or a transaction could outlive it.',
+    NOT_STARTED,
+    'Lower checkpoint-timeout, checkpoint-interval or checkpoint-tolerable-failures, or raise transaction-timeout and the transaction.max.timeout.ms of the brokers.',
+  ),
+  MR_CONFIG_FILE_UNREADABLE: entry(
+    'The config file is missing, is not valid JSON or TypeScript, or holds no object of options.',
+    NOT_STARTED,
+    'Mend the file at the place that the message names, or name another with --config.',
+  ),
   MR_JOB_INVALID_NAME: entry(
     'A job or an operator has no usable name.',
     NOT_STARTED,
