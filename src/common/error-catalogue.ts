@@ -93,6 +93,166 @@ export const ERROR_CATALOGUE = {
     NOTHING_LOST,
     'Record timestamps must be milliseconds since 1970: a producer that writes nanoseconds is the usual cause. Mend the producer, then start the job behind these records.',
   ),
+  MR_KAFKA_UNREACHABLE: entry(
+    'A Kafka broker cannot be reached, or none of them.',
+    NOTHING_LOST,
+    'Check the addresses the message names, the network, and that the brokers run. An address that differs from yours comes from the brokers: set their advertised.listeners to one that this machine reaches.',
+  ),
+  MR_KAFKA_REQUEST_TIMEOUT: entry(
+    'A Kafka broker did not answer a request in time.',
+    NOTHING_LOST,
+    'Check the load and the disk of the broker that the message names, and the network between; raise the request timeout where the broker is only slow.',
+  ),
+  MR_KAFKA_AUTHENTICATION: entry(
+    'A Kafka broker refuses the credentials.',
+    NOTHING_LOST,
+    'Check SASL mechanism, user name and password, and that the listener takes that mechanism.',
+  ),
+  MR_KAFKA_TLS: entry(
+    'No TLS connection to a Kafka broker is possible.',
+    NOTHING_LOST,
+    'Give the certificate authority of the brokers (ssl.ca), check that their certificate is for the name used and has not expired, and that the listener speaks TLS.',
+  ),
+  MR_KAFKA_AUTHORIZATION: entry(
+    'The Kafka user is not allowed to do this.',
+    NOTHING_LOST,
+    'Grant the user the operation on the topic, group, transactional id or cluster that the message names (kafka-acls).',
+  ),
+  MR_KAFKA_VERSION: entry(
+    'A Kafka broker is too old or too new for a request that is needed.',
+    NOTHING_LOST,
+    'Run brokers of Kafka 2.1 or later (for exactly-once 3.6 or later), or a release of Millrace that knows them.',
+  ),
+  MR_KAFKA_PROTOCOL: entry(
+    'A Kafka broker answered with something that the protocol does not allow.',
+    NOTHING_LOST,
+    'Check that the address is that of a Kafka broker and no proxy changes the traffic; otherwise please report it with the message.',
+  ),
+  MR_KAFKA_REQUEST_REFUSED: entry(
+    'Kafka refuses a request with an error that no retry mends.',
+    NOTHING_LOST,
+    'The message holds the error of the broker; its log says more.',
+  ),
+  MR_KAFKA_COORDINATOR_UNAVAILABLE: entry(
+    'Kafka has no coordinator for a group or a transactional id at the moment.',
+    NOTHING_LOST,
+    'Brokers that just start or move partitions need some seconds. Where it stays so, check that the topics __consumer_offsets and __transaction_state have leaders and enough replicas.',
+  ),
+  MR_KAFKA_CLUSTER_CHANGED: entry(
+    'The brokers belong to another Kafka cluster than before.',
+    'Nothing is lost yet: offsets of one cluster mean nothing in another, so the job goes no further.',
+    'Check where the addresses of the brokers lead. To go on with another cluster on purpose, use another application id.',
+  ),
+  MR_KAFKA_TOPIC_MISSING: entry(
+    'A Kafka topic or partition does not exist.',
+    NOTHING_LOST,
+    'Check the name; create the topic with the partitions it shall have.',
+  ),
+  MR_KAFKA_OFFSET_OUT_OF_RANGE: entry(
+    'The records at a position are no longer, or not yet, in the partition.',
+    'Records between the position and the earliest one left cannot be read any more; Millrace never skips them silently.',
+    'Raise retention.ms or retention.bytes of the topic above the longest time the job may be down. To go on without those records, start the job from an earlier position on purpose under another application id.',
+  ),
+  MR_KAFKA_PRODUCER_FENCED: entry(
+    'Another process has taken over the producer identity, or Kafka has let its transaction expire.',
+    NOTHING_LOST,
+    'None if a job restarted or was moved: the newer process goes on. Otherwise check that no second job runs under the same application id, and that transaction-timeout is above the time a checkpoint may take.',
+  ),
+  MR_KAFKA_PRODUCER_STATE_LOST: entry(
+    'The leader of a partition no longer knows what this producer wrote before.',
+    'Records that the broker had acknowledged may be gone from the partition. The job writes them again from its last completed checkpoint.',
+    'Look for an unclean leader election or a deleted topic; set unclean.leader.election.enable=false and min.insync.replicas=2, and producer.id.expiration.ms above the longest pause.',
+  ),
+  MR_KAFKA_RECORD_TOO_LARGE: entry(
+    'A record or a batch is larger than the topic takes.',
+    NOTHING_LOST,
+    'Raise max.message.bytes of the topic (and message.max.bytes of the brokers), use compression, or write smaller records.',
+  ),
+  MR_KAFKA_DELIVERY_TIMEOUT: entry(
+    'A batch could not be written within the delivery timeout.',
+    NOTHING_LOST,
+    'The message names the last error of the partition. Check that it has a leader and min.insync.replicas in-sync replicas; raise the delivery timeout above the longest outage to sit out.',
+  ),
+  MR_KAFKA_TRANSACTION_TIMEOUT: entry(
+    'The transaction timeout is above what the Kafka brokers allow.',
+    NOT_STARTED,
+    'Lower transaction-timeout, or raise transaction.max.timeout.ms of the brokers.',
+  ),
+  MR_KAFKA_TRANSACTION_STATE: entry(
+    'Kafka says that a transaction is not in the state it should be in.',
+    NOTHING_LOST,
+    'See the message. Check that no second job runs under the same application id.',
+  ),
+  MR_KAFKA_CLIENT_CLOSED: entry(
+    'Something was asked of a Kafka client that has been closed.',
+    NOTHING_LOST,
+    'None: the job is stopping. If it is not, please report it.',
+  ),
+  MR_USER_CODE_FAILED: entry(
+    "The job's own code threw an exception.",
+    NOTHING_LOST,
+    'See the cause and its stack; mend the code, or filter the record that the message names, and start the job again.',
+  ),
+  MR_CONTROL_LOG_CORRUPT: entry(
+    'A record of the control log cannot be read.',
+    'Nothing is lost yet: the job refuses to act on a log that it does not understand.',
+    'Check whether something else writes to the control topic; restore the topic, or start a new application id from a checkpoint.',
+  ),
+  MR_CONTROL_LOG_UNKNOWN_RECORD: entry(
+    'The control log holds a record that this release does not know.',
+    'Nothing is lost: the job refuses to act on a log that it does not understand.',
+    'Run the release that wrote it, or a newer one.',
+  ),
+  MR_CONTROL_LOG_MISSING: entry(
+    'The control log is empty although the storage holds checkpoints of this application.',
+    'Nothing is lost yet: starting from nothing would process everything again.',
+    'Restore the control topic; or, to begin anew, use another application id or move the old checkpoints away.',
+  ),
+  MR_CHECKPOINT_CORRUPT: entry(
+    'The metadata of a checkpoint is damaged.',
+    'Nothing is lost yet: the job does not silently take an older checkpoint.',
+    'Restore the file from a backup or from another copy of the storage.',
+  ),
+  MR_CHECKPOINT_UNKNOWN_VERSION: entry(
+    'The metadata of a checkpoint has a format version that this release does not read.',
+    'Nothing is lost.',
+    'Run the release that wrote it, or a newer one.',
+  ),
+  MR_CHECKPOINTS_FAILING: entry(
+    'More checkpoints in a row failed than are tolerated.',
+    NOTHING_LOST,
+    'See the reasons in the log lines before; raise checkpoint-tolerable-failures or checkpoint-timeout where the storage is only slow.',
+  ),
+  MR_TRANSACTION_LOST: entry(
+    'Kafka has aborted a prepared transaction of a completed checkpoint: it expired while the job was down.',
+    'The output of that transaction is not visible to read_committed readers; its records still lie in the topic as aborted.',
+    'Raise transaction-timeout above the longest time the job may be down (and transaction.max.timeout.ms of the brokers). The message names topic, partitions and offsets to read the records back from.',
+  ),
+  MR_SUPERSEDED: entry(
+    'Another process has taken over this application id.',
+    'None: the other process goes on from the last completed checkpoint.',
+    'Run one process for each application id; stop the other one if this one was meant to run.',
+  ),
+  MR_SOURCE_REPLACED: entry(
+    'What a source reads is not what the checkpoint was made of: the topic was deleted and created again.',
+    'None: stored positions would point at other records.',
+    'Use another source name or application id to begin anew on the new topic.',
+  ),
+  MR_STATE_INCOMPATIBLE: entry(
+    'The stored state does not fit the job.',
+    'None: nothing was changed.',
+    'Give the operator its old name and codec, or use another application id to begin anew.',
+  ),
+  MR_STATE_UNCLAIMED: entry(
+    'The checkpoint holds state that no operator of the job claims.',
+    'None: nothing was changed.',
+    'Give the operator its old name back, or use another application id to begin anew.',
+  ),
+  MR_EPOCH_TIMEOUT: entry(
+    'A step of starting did not end in time.',
+    NOTHING_LOST,
+    'See which step the message names; check brokers and storage.',
+  ),
 } as const satisfies Record<string, ErrorEntry>
 
 export type ErrorCode = keyof typeof ERROR_CATALOGUE

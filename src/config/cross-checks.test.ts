@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { isMillraceError } from '../common/errors.ts'
+import type { ConfigInput } from './config.ts'
+import { layerOfJob } from './layers.ts'
+import { resolveConfig } from './resolve.ts'
+import { effectiveTransactionTimeoutMs, longestTransactionMs } from './transaction-timeout.ts'
+
+const MINUTE = 60_000
+
+function resolve(input: ConfigInput) {
+  return resolveConfig([layerOfJob({ appId: 'app', brokers: 'localhost:9092', checkpoints: 'file:///c', ...input })])
+}
+
+test('the defaults fit into the transaction timeout that brokers allow by default', () => {
+  const { config } = resolve({})
+  assert.equal(longestTransactionMs(config), 12.5 * MINUTE)
+  assert.equal(effectiveTransactionTimeoutMs(config, 15 * MINUTE), 15 * MINUTE)
+})
+
+test('a transaction that could outlive its timeout is refused, at its exact bound too', () => {
+  const input = { checkpointInterval: '10s', checkpointTimeout: '50s', checkpointTolerableFailures: 1 } as const
+  assert.throws(
+    () => resolve({ ...input, transactionTimeout: '2m' }),
+    (error: unknown) => {
+      assert.ok(isMillraceError(error, 'MR_CONFIG_TRANSACTION_TIMEOUT'))
+      assert.match(
+        error.message,
+        /2m = \(checkpoint-interval 10s \+ checkpoint-timeout 50s\) × \(checkpoint-tolerable-failures 1 \+ 1\)/,
+      )
+      return true
+    },
+  )
+  assert.ok(resolve({ ...input, transactionTimeout: '121s' }))
+})
+
+test('without transactions the transaction timeout is of no interest', () => {
+  assert.ok(resolve({ delivery: 'at-least-once', checkpointTimeout: '1h', transactionTimeout: '1m' }))
+})
+
+test('auto asks for what the brokers allow, and is refused when that is too short', () => {
+  const { config } = resolve({})
+  assert.throws(() => effectiveTransactionTimeoutMs(config, 5 * MINUTE), /the transaction timeout is 5m/)
+})
+
+test('a transaction timeout above the limit of the brokers is refused', () => {
+  const { config } = resolve({ transactionTimeout: '1h' })
+  assert.throws(() => effectiveTransactionTimeoutMs(config, 15 * MINUTE), /the brokers allow at most 15m/)
+})
+
+test('delivery follows an at-least-once mode, and may not contradict it', () => {
+  assert.equal(resolve({ checkpointMode: 'at-least-once' }).config.delivery, 'at-least-once')
+  assert.throws(
+    () => resolve({ checkpointMode: 'at-least-once', delivery: 'exactly-once' }),
+    /delivery in the options of the job is exactly-once/,
+  )
+})
+
+test('contradicting options are refused', () => {
+  const refused: [ConfigInput, RegExp][] = [
+    [{ transactionSlots: 3 }, /needs at least 4/],
+    [{ kafkaTlsCa: 'ca.pem' }, /kafka-tls is false/],
+    [{ kafkaTls: true, kafkaTlsCert: 'c.pem' }, /only one of kafka-tls-cert/],
+    [{ kafkaSaslMechanism: 'plain', kafkaSaslUsername: 'me' }, /kafka-sasl-password is not set/],
+    [{ kafkaSaslUsername: 'me' }, /kafka-sasl-mechanism is none/],
+    [{ s3AccessKeyId: 'id' }, /only one of s3-access-key-id/],
+  ]
+  for (const [input, message] of refused) {
+    assert.throws(
+      () => resolve(input),
+      (error: unknown) => isMillraceError(error, 'MR_CONFIG_CONFLICT') && message.test(error.message),
+      String(message),
+    )
+  }
+})
