@@ -20,6 +20,8 @@ export interface SourceBatch<T> {
   readonly keyEnds: ArrayLike<number>
   /** The partition's position behind this batch: where reading goes on after a restore. */
   readonly nextPosition: number
+  /** For messages: the position of record i. */
+  positionOf(index: number): number
 }
 
 export interface PartitionStart {

@@ -44,6 +44,8 @@ export interface TransactionParticipant {
 
 /** Where one sink operator writes. Hot path: `write` is synchronous and buffers. */
 export interface SinkWriter<T> {
+  /** Whether `write` looks at `key`: it is not made where it is not needed. */
+  readonly usesRecordKey: boolean
   /** `key`: the bytes of the current record's key as a binary string, or null. */
   write(value: T, timestampMs: number, key: string | null): void
   /** Null when more may be written; else resolves when it may again. */

@@ -1,0 +1,40 @@
+/** What one worker contributes to one checkpoint; travels in its `checkpoint-acked`. */
+import type { Committable } from '../ports/transactional-sink.ts'
+import type { TaskKey } from '../records/task-id.ts'
+
+/** The part of a segment that belongs to one task: a byte range that can be decoded alone. */
+export interface SegmentSlice {
+  readonly task: TaskKey
+  readonly offset: number
+  readonly bytes: number
+  readonly entries: number
+}
+
+/** A file of sorted state changes between two cuts of one worker. Immutable. */
+export interface SegmentFile {
+  readonly path: string
+  readonly bytes: number
+  readonly sha256: string
+  readonly slices: readonly SegmentSlice[]
+}
+
+export interface ParticipantCommittable {
+  /** The participant that can commit it, e.g. `kafka`. */
+  readonly participant: string
+  readonly committable: Committable
+}
+
+export interface WorkerManifest {
+  readonly worker: string
+  /** Source → partition → position behind everything that this checkpoint's state holds. */
+  readonly positions: Readonly<Record<string, Readonly<Record<string, number>>>>
+  /** All segments since the last completed checkpoint, oldest first: also those of aborted ones (R11). */
+  readonly segments: readonly SegmentFile[]
+  /** Every transaction of this worker not yet seen committed, oldest first (R12). */
+  readonly committables: readonly ParticipantCommittable[]
+  /** Ids of transactions seen committed since the last ack: never asked about again. */
+  readonly committed: readonly string[]
+  /** How long the cut held up processing. */
+  readonly pauseMs: number
+  readonly stateEntries: number
+}

@@ -1,0 +1,122 @@
+/**
+ * The life of an epoch and of a checkpoint, as tables: for each state, what each record of the control log does. Complete
+ * at compile time: a new state or record type doesn't compile until every pair is decided. `void` means that the record
+ * changes nothing: it was written by someone who had not read what stands before it.
+ *
+ *     none ─claimed→ claimed ─recovered→ recovered ─started→ started ─failed→ failed
+ *                       └──────── a newer claim begins anew from anywhere ────────┘
+ *
+ *     (none) ─triggered→ pending ─completed→ completed
+ *                           └────aborted──→ aborted
+ */
+import type { ControlRecordType } from './control-records.ts'
+
+export type EpochState = 'none' | 'claimed' | 'recovered' | 'started' | 'failed'
+
+type Outcome<S> = S | 'void'
+
+/** What concerns checkpoints leaves the epoch as it is. */
+const AS_IS = <S extends EpochState>(state: S) =>
+  ({
+    'checkpoint-triggered': state,
+    'checkpoint-acked': state,
+    'checkpoint-declined': state,
+    'checkpoint-completed': state,
+    'checkpoint-aborted': state,
+    'checkpoint-dropped': state,
+  }) as const
+
+const NO_CHECKPOINTS = {
+  'checkpoint-triggered': 'void',
+  'checkpoint-acked': 'void',
+  'checkpoint-declined': 'void',
+  'checkpoint-completed': 'void',
+  'checkpoint-aborted': 'void',
+  'checkpoint-dropped': 'void',
+} as const
+
+export const EPOCH_TRANSITIONS: Readonly<Record<EpochState, Readonly<Record<ControlRecordType, Outcome<EpochState>>>>> = {
+  none: {
+    'epoch-claimed': 'claimed',
+    'source-started': 'void',
+    'epoch-recovered': 'void',
+    'worker-ready': 'void',
+    'epoch-started': 'void',
+    'worker-failed': 'void',
+    ...NO_CHECKPOINTS,
+  },
+  claimed: {
+    'epoch-claimed': 'claimed',
+    'source-started': 'claimed',
+    'epoch-recovered': 'recovered',
+    'worker-ready': 'void',
+    'epoch-started': 'void',
+    'worker-failed': 'failed',
+    ...NO_CHECKPOINTS,
+  },
+  recovered: {
+    'epoch-claimed': 'claimed',
+    'source-started': 'void',
+    'epoch-recovered': 'void',
+    'worker-ready': 'recovered',
+    'epoch-started': 'started',
+    'worker-failed': 'failed',
+    ...NO_CHECKPOINTS,
+  },
+  started: {
+    'epoch-claimed': 'claimed',
+    'source-started': 'void',
+    'epoch-recovered': 'void',
+    'worker-ready': 'void',
+    'epoch-started': 'void',
+    'worker-failed': 'failed',
+    ...AS_IS('started'),
+  },
+  failed: {
+    'epoch-claimed': 'claimed',
+    'source-started': 'void',
+    'epoch-recovered': 'void',
+    'worker-ready': 'void',
+    'epoch-started': 'void',
+    'worker-failed': 'failed',
+    ...NO_CHECKPOINTS,
+  },
+}
+
+export type CheckpointState = 'none' | 'pending' | 'completed' | 'aborted'
+
+export type CheckpointRecordType = Extract<ControlRecordType, `checkpoint-${string}`>
+
+export const CHECKPOINT_TRANSITIONS: Readonly<
+  Record<CheckpointState, Readonly<Record<Exclude<CheckpointRecordType, 'checkpoint-dropped'>, Outcome<CheckpointState>>>>
+> = {
+  none: {
+    'checkpoint-triggered': 'pending',
+    'checkpoint-acked': 'void',
+    'checkpoint-declined': 'void',
+    'checkpoint-completed': 'void',
+    'checkpoint-aborted': 'void',
+  },
+  pending: {
+    'checkpoint-triggered': 'void',
+    'checkpoint-acked': 'pending',
+    'checkpoint-declined': 'pending',
+    'checkpoint-completed': 'completed',
+    'checkpoint-aborted': 'aborted',
+  },
+  // The first decision stands (R2): whatever comes later about a decided checkpoint is void.
+  completed: {
+    'checkpoint-triggered': 'void',
+    'checkpoint-acked': 'void',
+    'checkpoint-declined': 'void',
+    'checkpoint-completed': 'void',
+    'checkpoint-aborted': 'void',
+  },
+  aborted: {
+    'checkpoint-triggered': 'void',
+    'checkpoint-acked': 'void',
+    'checkpoint-declined': 'void',
+    'checkpoint-completed': 'void',
+    'checkpoint-aborted': 'void',
+  },
+}

@@ -1,0 +1,15 @@
+/**
+ * What belongs to the record that is being processed, beside its value. One object per task, changed from record to
+ * record, so that operators pass nothing but values.
+ */
+export class RecordContext {
+  /** Event time or the record's timestamp, ms since 1970. */
+  timestamp = 0
+  /** The key's bytes as a binary string; null where there is none, or where nothing in the task looks at it. */
+  key: string | null = null
+  /** Index within the batch that keyed state was fetched for. */
+  index = 0
+}
+
+/** Takes a value to the operators behind. */
+export type Emit = (value: unknown) => void

@@ -1,0 +1,120 @@
+/**
+ * Follows the control log: folds what is read into the view, tells the listeners in order, and appends. An append
+ * resolves when it was read back (R2), with whether it was valid.
+ */
+
+import { type ControlRecord, decodeControlRecord, encodeControlRecord } from '../checkpoint/protocol/control-records.ts'
+import { LogView } from '../checkpoint/protocol/log-view.ts'
+import { assert, defined } from '../common/assert.ts'
+import { toError } from '../common/errors.ts'
+import type { ControlLog } from '../ports/control-log.ts'
+
+/** Called for every record folded, in the order of the log. Must not throw. */
+export type LogListener = (record: ControlRecord, offset: number, isValid: boolean) => void
+
+export class LogFollower {
+  readonly view = new LogView()
+  /** Rejects when the log can't be read any more. */
+  readonly failed: Promise<never>
+  private readonly log: ControlLog
+  private readonly stopping = new AbortController()
+  private readonly listeners = new Set<LogListener>()
+  /** Own records not read back yet, by offset. */
+  private readonly awaited = new Map<number, (isValid: boolean) => void>()
+  private rejectFailed: (error: Error) => void = () => {}
+  private following: Promise<void> | undefined
+
+  constructor(log: ControlLog) {
+    this.log = log
+    this.failed = new Promise((_, reject) => {
+      this.rejectFailed = reject
+    })
+    // Whoever waits for something also watches `failed`; nobody may be waiting yet.
+    this.failed.catch(() => {})
+  }
+
+  /** Reads the log to the end that it has now, and goes on following it. */
+  async start(): Promise<void> {
+    const end = await this.log.endOffset()
+    this.following = this.follow()
+    await this.until(() => this.view.nextOffset >= end)
+  }
+
+  /** Resolves once everything that was in the log at the time of the call is folded. */
+  async catchUp(): Promise<void> {
+    const end = await this.log.endOffset()
+    await this.until(() => this.view.nextOffset >= end)
+  }
+
+  listen(listener: LogListener): () => void {
+    this.listeners.add(listener)
+    return () => this.listeners.delete(listener)
+  }
+
+  /** Resolves when the condition holds after a record was folded, or at once. */
+  until(condition: () => boolean): Promise<void> {
+    if (condition()) return Promise.resolve()
+    return this.orFailed(
+      new Promise((resolve) => {
+        const stop = this.listen(() => {
+          if (!condition()) return
+          stop()
+          resolve()
+        })
+      }),
+    )
+  }
+
+  /**
+   * Appends records as one atomic batch; resolves when all are read back, with whether each was valid. A rejection says
+   * nothing about the log: they may land all the same.
+   */
+  async append(records: readonly ControlRecord[]): Promise<readonly boolean[]> {
+    assert(records.length > 0, 'something is appended')
+    const base = await this.log.append(records.map(encodeControlRecord))
+    if (base === this.view.nextOffset) {
+      // All before it is folded, and it is there: this is reading it back, a fetch earlier.
+      return records.map((record, i) => this.fold(base + i, record))
+    }
+    const readBack = records.map((_, i) => new Promise<boolean>((resolve) => this.awaited.set(base + i, resolve)))
+    return this.orFailed(Promise.all(readBack))
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort()
+    await this.following
+  }
+
+  private async follow(): Promise<void> {
+    try {
+      for await (const entries of this.log.tail(this.view.nextOffset, this.stopping.signal)) {
+        for (const { offset, value } of entries) {
+          if (offset >= this.view.nextOffset) this.fold(offset, decodeControlRecord(value, offset))
+        }
+      }
+    } catch (error) {
+      if (!this.stopping.signal.aborted) this.rejectFailed(toError(error))
+    }
+  }
+
+  private fold(offset: number, record: ControlRecord): boolean {
+    const isValid = this.view.apply(offset, record)
+    const waiting = this.awaited.get(offset)
+    if (waiting !== undefined) {
+      this.awaited.delete(offset)
+      waiting(isValid)
+    }
+    for (const listener of [...this.listeners]) listener(record, offset, isValid)
+    return isValid
+  }
+
+  private orFailed<T>(promise: Promise<T>): Promise<T> {
+    return Promise.race([promise, this.failed])
+  }
+}
+
+/** The validity of a single appended record. */
+export async function appendOne(follower: LogFollower, record: ControlRecord): Promise<boolean> {
+  const [isValid] = await follower.append([record])
+  return defined(isValid, 'validity of the appended record')
+}

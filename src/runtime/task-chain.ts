@@ -1,0 +1,182 @@
+/**
+ * The operators of one task, compiled: each becomes one closure that calls the next, from the sinks backwards, so a
+ * record walks from source to sink by plain calls. Keyed operators are run a batch at a time behind their KeyedInput.
+ */
+
+import { defined } from '../common/assert.ts'
+import { latin1Slice } from '../common/bytes.ts'
+import { MillraceError, toError } from '../common/errors.ts'
+import type { GraphNode, NodeId } from '../graph/job-graph.ts'
+import type { Stage } from '../graph/stages.ts'
+import { aggregate, planAccumulator } from '../operators/aggregate.ts'
+import { filter } from '../operators/filter.ts'
+import { flatMap } from '../operators/flat-map.ts'
+import { KeyedInput } from '../operators/keyed-input.ts'
+import { map } from '../operators/map.ts'
+import { type OpenedState, process } from '../operators/process.ts'
+import { type Emit, RecordContext } from '../operators/record-context.ts'
+import { reduce } from '../operators/reduce.ts'
+import type { SourceBatch } from '../ports/source.ts'
+import type { SinkWriter } from '../ports/transactional-sink.ts'
+import type { TaskState } from '../state/task-state.ts'
+import { ACCUMULATOR, type StateRegistry } from './state-registry.ts'
+
+export interface TaskChainParts {
+  readonly stage: Stage
+  readonly state: TaskState
+  readonly registry: StateRegistry
+  /** By sink name. */
+  readonly writers: ReadonlyMap<string, SinkWriter<unknown>>
+  /** True when the task's state in the backend is empty: no key need be looked up there. */
+  readonly isStateEmpty: boolean
+}
+
+export class TaskChain {
+  private readonly parts: TaskChainParts
+  private readonly context = new RecordContext()
+  private readonly keyedInputs: KeyedInput[] = []
+  private readonly head: Emit
+  private readonly usesKeys: boolean
+  /** Index in the source batch of the record that is being processed, for messages. */
+  private at = 0
+
+  constructor(parts: TaskChainParts) {
+    this.parts = parts
+    this.head = this.behind(parts.stage.source.id, undefined)
+    const needsKey = [...parts.stage.consumers.values()]
+      .flat()
+      .some((node) => node.kind === 'sink' && this.writer(node.name).usesRecordKey)
+    this.usesKeys = needsKey || this.keyedInputs.length > 0
+  }
+
+  /** Processes a batch to its end. Null when that could be done at once; else state is being fetched. */
+  process(batch: SourceBatch<unknown>, nowMs: number): Promise<void> | null {
+    try {
+      this.gather(batch)
+    } catch (thrown) {
+      throw this.explain(thrown, `at position ${batch.positionOf(this.at)}`, batch)
+    }
+    let waiting: Promise<void> | null = null
+    for (const input of this.keyedInputs) {
+      // Each input owns its records and states, but all share the context: one after another.
+      if (waiting === null) {
+        try {
+          waiting = input.run(nowMs)
+        } catch (thrown) {
+          throw this.explain(thrown, this.range(batch), batch)
+        }
+      } else {
+        waiting = waiting.then(() => input.run(nowMs) ?? undefined)
+      }
+    }
+    if (waiting === null) return null
+    const range = this.range(batch)
+    return waiting.catch((thrown) => {
+      throw this.explain(thrown, range, batch)
+    })
+  }
+
+  private gather(batch: SourceBatch<unknown>): void {
+    const { context, head } = this
+    const { count, values, timestamps, keyBytes, keyStarts, keyEnds } = batch
+    for (let i = 0; i < count; i++) {
+      this.at = i
+      context.timestamp = timestamps[i]!
+      if (this.usesKeys) {
+        const start = keyStarts[i]!
+        context.key = start < 0 ? null : latin1Slice(keyBytes, start, keyEnds[i]!)
+      }
+      head(values[i])
+    }
+  }
+
+  private range(batch: SourceBatch<unknown>): string {
+    return `between positions ${batch.positionOf(0)} and ${batch.positionOf(batch.count - 1)}`
+  }
+
+  private explain(thrown: unknown, where: string, batch: SourceBatch<unknown>): Error {
+    const place = `${this.parts.stage.name}/${batch.partition} ${where}`
+    const error = toError(thrown)
+    if (error instanceof MillraceError) {
+      if (error.message.includes(place)) return error
+      return new MillraceError(error.code, `${error.message} (${place})`, {
+        cause: error.cause,
+        remedy: error.remedy,
+        details: error.details,
+      })
+    }
+    return new MillraceError('MR_USER_CODE_FAILED', `${error.name}: ${error.message} (while processing ${place})`, {
+      cause: error,
+    })
+  }
+
+  /** What a node's output goes to. */
+  private behind(node: NodeId, keyed: KeyedInput | undefined): Emit {
+    const consumers = (this.parts.stage.consumers.get(node) ?? []).map((consumer) => this.compile(consumer, keyed))
+    if (consumers.length === 1) return consumers[0]!
+    return (value) => {
+      for (const consumer of consumers) consumer(value)
+    }
+  }
+
+  private compile(node: GraphNode, keyed: KeyedInput | undefined): Emit {
+    const { context } = this
+    switch (node.kind) {
+      case 'map':
+        return map(node.fn, this.behind(node.id, keyed))
+      case 'filter':
+        return filter(node.fn, this.behind(node.id, keyed))
+      case 'flatMap':
+        return flatMap(node.fn, this.behind(node.id, keyed))
+      case 'keyByRecordKey':
+        return this.compileKeyedInput(node.id, keyed)
+      case 'reduce': {
+        const { table, entries } = this.open(node.name, ACCUMULATOR, keyed)
+        return reduce(node.fn, context, table, entries, this.behind(node.id, keyed))
+      }
+      case 'aggregate': {
+        const { table, entries } = this.open(node.name, ACCUMULATOR, keyed)
+        return aggregate(planAccumulator(node.aggregates), context, table, entries, this.behind(node.id, keyed))
+      }
+      case 'process': {
+        const states = [...node.states.keys()].map((name) => this.open(node.name, name, keyed))
+        const { keyCodec } = this.parts.stage.source.source
+        const userKey = () => keyCodec.decode(context.key!)
+        const known = states[0]
+        const cachedKey = known === undefined ? userKey : () => known.table.userKey(known.entries[context.index]!)
+        return process(node, context, states, cachedKey, this.behind(node.id, keyed))
+      }
+      case 'sink': {
+        const writer = this.writer(node.name)
+        return (value) => writer.write(value, context.timestamp, context.key)
+      }
+      case 'source':
+        throw new Error('a source has no input')
+    }
+  }
+
+  private compileKeyedInput(node: NodeId, outer: KeyedInput | undefined): Emit {
+    // Keyed by the record key already: the same keys, the same fetched state.
+    if (outer !== undefined) return this.behind(node, outer)
+    const input = new KeyedInput(this.context, this.parts.state)
+    this.keyedInputs.push(input)
+    input.connect(this.behind(node, input))
+    return input.push
+  }
+
+  private open(operator: string, name: string, keyed: KeyedInput | undefined): OpenedState {
+    const input = defined(keyed, `keyed input of ${operator}`)
+    const registered = this.parts.registry.of(operator, name)
+    const table = this.parts.state.declare({
+      stateId: registered.id,
+      codec: registered.valueCodec,
+      keyCodec: this.parts.stage.source.source.keyCodec,
+      isComplete: this.parts.isStateEmpty,
+    })
+    return { table, entries: input.use(table) }
+  }
+
+  private writer(sink: string): SinkWriter<unknown> {
+    return defined(this.parts.writers.get(sink), `writer of sink ${sink}`)
+  }
+}

@@ -1,0 +1,171 @@
+/**
+ * One state of one task: its live entries by key. A table knows of every key one of three things: the entry is here, or
+ * it is in the backend (ask it), or, while nothing was ever evicted from a table that began empty, there is none.
+ *
+ * Invariants:
+ * - an entry changed in a generation that the backend does not hold yet is in `entries` (never evicted);
+ * - an entry is in at most one generation's unencoded changes, that of `entry.generation`;
+ * - a sealed generation is never changed: `claim` encodes it first.
+ */
+import { assert, defined } from '../common/assert.ts'
+import type { KeyCodec } from '../ports/source.ts'
+import type { ValueCodec } from '../ports/value-codec.ts'
+import { ENTRY_OVERHEAD_BYTES, type ObjectCache } from './object-cache.ts'
+import { SealedChanges } from './sealed-changes.ts'
+import { StateEntry } from './state-entry.ts'
+import { stateKey, statePrefix } from './state-key.ts'
+
+export interface StateTableOptions<V> {
+  /** Under which it stands in state keys, the same in every task and checkpoint. */
+  readonly stateId: number
+  readonly codec: ValueCodec<V>
+  readonly keyCodec: KeyCodec<unknown>
+  /** True when the backend holds nothing of this state: a key that is not here is nowhere. */
+  readonly isComplete: boolean
+}
+
+export class StateTable<V> {
+  readonly stateId: number
+  readonly prefix: string
+  private readonly codec: ValueCodec<V>
+  private readonly keyCodec: KeyCodec<unknown>
+  private readonly cache: ObjectCache
+  private readonly entries = new Map<string, StateEntry<V>>()
+  private isComplete: boolean
+  private changed: StateEntry<V>[] = []
+  /** Sealed and not yet encoded to the end, oldest first. */
+  private sealed: SealedChanges<V>[] = []
+  /** The generation that is being written. */
+  private generation = 1
+  /** Moving average of encoded value sizes, for the estimates. */
+  private valueBytes = 32
+  /** Where the eviction hand stands. */
+  private hand: IterableIterator<[string, StateEntry<V>]> | undefined
+
+  constructor(cache: ObjectCache, options: StateTableOptions<V>) {
+    this.cache = cache
+    this.stateId = options.stateId
+    this.prefix = statePrefix(options.stateId)
+    this.codec = options.codec
+    this.keyCodec = options.keyCodec
+    this.isComplete = options.isComplete
+    cache.add(this as StateTable<unknown>)
+  }
+
+  get size(): number {
+    return this.entries.size
+  }
+
+  /** Changed since the last seal. */
+  get changedCount(): number {
+    return this.changed.length
+  }
+
+  /** The entry, or undefined when the backend must be asked. */
+  find(key: string): StateEntry<V> | undefined {
+    const entry = this.entries.get(key)
+    if (entry !== undefined) {
+      entry.seen = true
+      return entry
+    }
+    return this.isComplete ? this.insert(key, undefined, 0) : undefined
+  }
+
+  /** Takes what the backend answered for a key that `find` did not know. */
+  load(key: string, stored: Buffer | null): StateEntry<V> {
+    const existing = this.entries.get(key)
+    if (existing !== undefined) return existing
+    if (stored === null) return this.insert(key, undefined, 0)
+    this.valueBytes += (stored.length - this.valueBytes) / 64
+    return this.insert(key, this.codec.decode(stored, 0, stored.length), stored.length)
+  }
+
+  /** Before the entry's value is changed, in place or by setting it. */
+  claim(entry: StateEntry<V>): void {
+    if (entry.generation === this.generation) return
+    for (const sealed of this.sealed) if (sealed.generation === entry.generation) sealed.encodeBeforeChange(entry)
+    entry.generation = this.generation
+    entry.slot = this.changed.length
+    this.changed.push(entry)
+  }
+
+  /** Before user code is given a value that it might change in place: a sealed generation must not see that. */
+  protect(entry: StateEntry<V>): void {
+    for (const sealed of this.sealed) if (sealed.generation === entry.generation) sealed.encodeBeforeChange(entry)
+  }
+
+  /** The key as user code sees it. */
+  userKey(entry: StateEntry<V>): unknown {
+    return entry.userKey ?? (entry.userKey = this.keyCodec.decode(entry.key))
+  }
+
+  /** The cut: what has changed belongs to the ending generation; returns it, to be encoded. Constant time. */
+  seal(nextGeneration: number): SealedChanges<V> | undefined {
+    assert(nextGeneration > this.generation, 'generations ascend')
+    const changed = this.changed
+    const generation = this.generation
+    this.generation = nextGeneration
+    if (changed.length === 0) return undefined
+    this.changed = []
+    const sealed = new SealedChanges(generation, changed, this.codec)
+    this.sealed.push(sealed)
+    return sealed
+  }
+
+  /** Once encoded to its end, a sealed generation needs no protection. */
+  release(sealed: SealedChanges<V>): void {
+    this.sealed = this.sealed.filter((one) => one !== sealed)
+    if (sealed.entries.length > 0) this.valueBytes = sealed.values.length / sealed.entries.length
+  }
+
+  fullKey(entry: StateEntry<V>): string {
+    return stateKey(this.prefix, entry.key)
+  }
+
+  fullKeyOf(key: string): string {
+    return stateKey(this.prefix, key)
+  }
+
+  /** Evicts about `bytes`, if so many may go; returns how many went. Goes once around at most. */
+  evict(bytes: number, flushedGeneration: number): number {
+    let freed = 0
+    for (let steps = this.entries.size; steps > 0 && freed < bytes; steps--) {
+      this.hand ??= this.entries.entries()
+      const next = this.hand.next()
+      if (next.done) {
+        this.hand = undefined
+        continue
+      }
+      const entry = next.value[1]
+      if (entry.generation > flushedGeneration) continue
+      if (entry.seen) {
+        entry.seen = false
+        continue
+      }
+      this.entries.delete(entry.key)
+      // An absent entry that goes leaves the table as complete as before; one with a value doesn't.
+      if (entry.value !== undefined) this.isComplete = false
+      freed += entry.bytes
+    }
+    return freed
+  }
+
+  close(): void {
+    for (const entry of this.entries.values()) this.cache.usedBytes -= entry.bytes
+    this.entries.clear()
+    this.cache.remove(this as StateTable<unknown>)
+  }
+
+  private insert(key: string, value: V | undefined, valueBytes: number): StateEntry<V> {
+    const bytes = ENTRY_OVERHEAD_BYTES + key.length + 2 * (valueBytes || this.valueBytes)
+    const entry = new StateEntry<V>(key, value, bytes)
+    this.entries.set(key, entry)
+    this.cache.usedBytes += bytes
+    return entry
+  }
+}
+
+/** The entry that prefetching has put here. */
+export function prefetched<V>(table: StateTable<V>, key: string): StateEntry<V> {
+  return defined(table.find(key), `prefetched state of key ${JSON.stringify(key)}`)
+}

@@ -1,0 +1,81 @@
+/** The states of one task: finds, before a batch is processed, every entry that the batch will touch. */
+import type { StateBackend } from '../ports/state-backend.ts'
+import type { TaskKey } from '../records/task-id.ts'
+import type { ObjectCache } from './object-cache.ts'
+import type { StateEntry } from './state-entry.ts'
+import { StateTable, type StateTableOptions } from './state-table.ts'
+
+export class TaskState {
+  readonly task: TaskKey
+  private readonly backend: StateBackend
+  private readonly cache: ObjectCache
+  /** Ascending by state id. */
+  readonly tables: StateTable<unknown>[] = []
+
+  constructor(task: TaskKey, backend: StateBackend, cache: ObjectCache) {
+    this.task = task
+    this.backend = backend
+    this.cache = cache
+  }
+
+  /** Declares a state; before the first record. */
+  declare<V>(options: StateTableOptions<V>): StateTable<V> {
+    const table = new StateTable(this.cache, options)
+    this.tables.push(table as StateTable<unknown>)
+    this.tables.sort((a, b) => a.stateId - b.stateId)
+    return table
+  }
+
+  /**
+   * Brings the entries of `keys` in the given tables onto the heap: one multi-get for all that is missing. Null when
+   * nothing was. Afterwards `into[t][i]` is the entry of table t and key i.
+   */
+  prefetch(
+    tables: readonly StateTable<unknown>[],
+    keys: readonly string[],
+    into: StateEntry<unknown>[][],
+    nowMs: number,
+  ): Promise<void> | null {
+    let missing: Missing[] | undefined
+    for (let t = 0; t < tables.length; t++) {
+      const table = tables[t]!
+      const entries = into[t]!
+      entries.length = keys.length
+      for (let i = 0; i < keys.length; i++) {
+        const entry = table.find(keys[i]!)
+        if (entry !== undefined) entries[i] = entry
+        else (missing ??= []).push({ table, key: keys[i]!, entries, index: i })
+      }
+    }
+    return missing === undefined ? null : this.loadMissing(missing, nowMs)
+  }
+
+  private async loadMissing(missing: readonly Missing[], nowMs: number): Promise<void> {
+    const positions = new Map<string, number>()
+    const fullKeys: string[] = []
+    const asked = missing.map(({ table, key }) => {
+      const fullKey = table.fullKeyOf(key)
+      let position = positions.get(fullKey)
+      if (position === undefined) {
+        position = fullKeys.push(fullKey) - 1
+        positions.set(fullKey, position)
+      }
+      return position
+    })
+    const stored = await this.backend.getMany(this.task, fullKeys, nowMs)
+    missing.forEach(({ table, key, entries, index }, m) => {
+      entries[index] = table.load(key, stored[asked[m]!] ?? null)
+    })
+  }
+
+  close(): void {
+    for (const table of this.tables) table.close()
+  }
+}
+
+interface Missing {
+  readonly table: StateTable<unknown>
+  readonly key: string
+  readonly entries: StateEntry<unknown>[]
+  readonly index: number
+}

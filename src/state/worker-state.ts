@@ -1,0 +1,82 @@
+/**
+ * All state of a worker: its tasks over one backend, one cache, one sequence of generations.
+ *
+ * A generation is what changes between two cuts. `seal` ends one; `flush` brings sealed generations into the backend,
+ * in their order, once their checkpoint is complete. Dropping this object is rolling back: the backend holds exactly
+ * the last completed checkpoint.
+ */
+import { assert } from '../common/assert.ts'
+import type { Clock } from '../common/clock.ts'
+import type { StateBackend, TaskMarker } from '../ports/state-backend.ts'
+import type { TaskKey } from '../records/task-id.ts'
+import { ObjectCache } from './object-cache.ts'
+import { SealedOverlay, type SealedPart } from './sealed-overlay.ts'
+import { TaskState } from './task-state.ts'
+
+export class WorkerState {
+  readonly cache: ObjectCache
+  private readonly backend: StateBackend
+  private readonly clock: Clock
+  private readonly tasks = new Map<TaskKey, TaskState>()
+  private generation = 1
+
+  constructor(backend: StateBackend, clock: Clock, cacheBytes: number) {
+    this.backend = backend
+    this.clock = clock
+    this.cache = new ObjectCache(cacheBytes)
+  }
+
+  openTask(task: TaskKey): TaskState {
+    assert(!this.tasks.has(task), `task ${task} is opened once`)
+    const state = new TaskState(task, this.backend, this.cache)
+    this.tasks.set(task, state)
+    return state
+  }
+
+  /** Changes since the last cut: entries. */
+  get changedCount(): number {
+    let count = 0
+    for (const task of this.tasks.values()) for (const table of task.tables) count += table.changedCount
+    return count
+  }
+
+  /** The cut. Constant time per state. */
+  seal(): SealedOverlay {
+    const ending = this.generation++
+    const parts: SealedPart[] = []
+    for (const [task, state] of this.tasks) {
+      for (const table of state.tables) {
+        const changes = table.seal(this.generation)
+        if (changes !== undefined) parts.push({ task, table, changes })
+      }
+    }
+    return new SealedOverlay(ending, parts)
+  }
+
+  /** Writes completed generations, oldest first, into the backend, with each task's marker. */
+  async flush(overlays: readonly SealedOverlay[], marker: TaskMarker): Promise<void> {
+    const changes = []
+    for (const overlay of overlays) changes.push(...(await overlay.encode(this.clock)))
+    const markers = new Map([...this.tasks.keys()].map((task) => [task, marker]))
+    await this.backend.apply(changes, markers)
+    const last = overlays.at(-1)
+    if (last !== undefined) this.cache.flushedGeneration = last.generation
+  }
+
+  /** Between two batches only: a batch holds on to the entries that were fetched for it. */
+  trim(): void {
+    this.cache.trim()
+  }
+
+  /** Entries on the heap. */
+  get entryCount(): number {
+    let count = 0
+    for (const task of this.tasks.values()) for (const table of task.tables) count += table.size
+    return count
+  }
+
+  close(): void {
+    for (const task of this.tasks.values()) task.close()
+    this.tasks.clear()
+  }
+}
