@@ -1,0 +1,59 @@
+import { MillraceError } from '../../../src/common/errors.ts'
+import type { KafkaClientOptions } from './kafka-client-options.ts'
+
+/** Of Node's TLS: the certificate or the handshake is wrong, which no retry mends. */
+const TLS_ERROR = /CERT|SELF_SIGNED|UNABLE_TO_|^ERR_(TLS|SSL)|EPROTO/
+
+export function connectionLost(broker: string, cause: Error | undefined): MillraceError {
+  const why = cause === undefined ? 'the broker closed it' : cause.message
+  return new MillraceError('MR_KAFKA_UNREACHABLE', `the connection to broker ${broker} is gone: ${why}`, {
+    cause,
+    details: { broker },
+  })
+}
+
+export function requestTimedOut(what: string, broker: string, timeoutMs: number): MillraceError {
+  return new MillraceError('MR_KAFKA_REQUEST_TIMEOUT', `no answer from broker ${broker} to ${what} within ${timeoutMs} ms`, {
+    details: { broker, request: what, timeoutMs },
+  })
+}
+
+/** What kafkajs, Node or we say when a connection could not be opened, as one of our errors. */
+export function openFailed(error: Error, broker: string, options: Pick<KafkaClientOptions, 'ssl' | 'sasl'>): MillraceError {
+  if (error.name === 'KafkaJSSASLAuthenticationError' || error.name === 'KafkaJSNotImplemented') {
+    return new MillraceError('MR_KAFKA_AUTHENTICATION', `broker ${broker} refuses our credentials: ${error.message}`, {
+      cause: error,
+      details: { broker },
+    })
+  }
+  const code = errorCode(error)
+  if (TLS_ERROR.test(code)) {
+    return new MillraceError('MR_KAFKA_TLS', `no TLS with broker ${broker}: ${error.message}`, {
+      cause: error,
+      details: { broker },
+    })
+  }
+  if (error instanceof MillraceError && error.code !== 'MR_KAFKA_UNREACHABLE') return error
+  return new MillraceError(
+    'MR_KAFKA_UNREACHABLE',
+    `broker ${broker} cannot be reached: ${error.message}${hint(error, options)}`,
+    {
+      cause: error,
+      details: { broker },
+    },
+  )
+}
+
+/** A connection cut right behind its opening mostly means that one side speaks TLS or SASL and the other doesn't. */
+function hint(error: Error, options: Pick<KafkaClientOptions, 'ssl' | 'sasl'>): string {
+  if (!/closed|gone/i.test(error.message)) return ''
+  if (!options.ssl) return ' (does this listener want TLS?)'
+  return options.sasl === undefined ? ' (does this listener want SASL?)' : ''
+}
+
+function errorCode(error: Error): string {
+  for (let e: unknown = error; e instanceof Error; e = e.cause) {
+    if ('code' in e && typeof e.code === 'string' && !e.code.startsWith('MR_')) return e.code
+  }
+  return ''
+}
