@@ -53,6 +53,7 @@ async function downloadJars(unfinished: string): Promise<void> {
 <groupId>millrace</groupId><artifactId>kafka-jars</artifactId><version>1</version>
 <dependencies>
 ${dependency('org.apache.kafka', `kafka_${SCALA_VERSION}`, KAFKA_VERSION)}
+${dependency('org.apache.kafka', 'kafka-tools', KAFKA_VERSION)}
 ${dependency('org.slf4j', 'slf4j-simple', SLF4J_VERSION)}
 </dependencies></project>\n`,
   )
