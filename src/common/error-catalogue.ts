@@ -168,6 +168,11 @@ export const ERROR_CATALOGUE = {
     NOTHING_LOST,
     'Raise max.message.bytes of the topic (and message.max.bytes of the brokers), use compression, or write smaller records.',
   ),
+  MR_KAFKA_RECORD_REFUSED: entry(
+    'A topic does not take a record.',
+    NOTHING_LOST,
+    'A compacted topic needs records with keys; a timestamp must lie within message.timestamp.before.max.ms and message.timestamp.after.max.ms of the topic. The message holds what the broker says.',
+  ),
   MR_KAFKA_DELIVERY_TIMEOUT: entry(
     'A batch could not be written within the delivery timeout.',
     NOTHING_LOST,
@@ -252,6 +257,37 @@ export const ERROR_CATALOGUE = {
     'A step of starting did not end in time.',
     NOTHING_LOST,
     'See which step the message names; check brokers and storage.',
+  ),
+  MR_METRICS_PORT_UNAVAILABLE: entry(
+    'The port for metrics and health cannot be opened.',
+    NOT_STARTED,
+    'Choose another with metrics-port or metrics-host, or turn the server off with --metrics-port off.',
+  ),
+  MR_CLI_USAGE: entry('The command line is not one that millrace understands.', NOT_STARTED, 'See millrace help.'),
+  MR_JOB_FILE_NOT_FOUND: entry(
+    'The job file does not exist.',
+    NOT_STARTED,
+    'Check the path; it is relative to the working directory.',
+  ),
+  MR_JOB_FILE_SYNTAX: entry(
+    'The job file, or a file it imports, cannot be parsed.',
+    NOT_STARTED,
+    'Mend the file at the place that the message names.',
+  ),
+  MR_JOB_FILE_NOT_ERASABLE: entry(
+    'The job file, or a file it imports, uses TypeScript that is more than types: enums, namespaces with values, parameter properties or import aliases.',
+    NOT_STARTED,
+    'Node.js runs TypeScript by leaving out its types. Write the construct in JavaScript (an object `as const` for an enum), set erasableSyntaxOnly in tsconfig.json to find all such places, or compile the job first.',
+  ),
+  MR_JOB_FILE_IMPORT: entry(
+    'A module that the job file imports cannot be found or loaded.',
+    NOT_STARTED,
+    'Install the package beside the job file, or mend the path. Imports of own files need their ending: ./orders.ts.',
+  ),
+  MR_JOB_FILE_THREW: entry(
+    'The job file threw an error while it was loaded.',
+    NOT_STARTED,
+    'Mend the code at the place of the error. It runs once, before the job starts, and only describes the job.',
   ),
 } as const satisfies Record<string, ErrorEntry>
 

@@ -1,6 +1,7 @@
 /** What a connector is given when a worker opens it. */
 import type { Clock } from '../common/clock.ts'
 import type { Logger } from '../common/logger.ts'
+import type { Config } from '../config/config.ts'
 
 export interface Counter {
   add(n: number): void
@@ -20,8 +21,8 @@ export interface ConnectorContext {
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: MetricsPort
-  /** The job's options by name, resolved and checked (config/). */
-  option<T>(name: string): T
+  /** The job's options, resolved and checked. */
+  readonly config: Config
   /**
    * Something that several sources and sinks of this worker have in common: a client, the worker's transactions. Made
    * once per key; closed by the worker, the last made first.

@@ -1,0 +1,80 @@
+/** Puts the manifests of all workers and the checkpoint before together: the metadata of a whole checkpoint. Pure. */
+import { defined } from '../common/assert.ts'
+import type { TaskKey } from '../records/task-id.ts'
+import type { WorkerManifest } from './manifest.ts'
+import {
+  type ChainLink,
+  type CheckpointMetadata,
+  METADATA_FORMAT,
+  METADATA_VERSION,
+  type SegmentReference,
+  type SourcePositions,
+  type StateDescription,
+} from './metadata.ts'
+import type { CheckpointKind } from './protocol/control-records.ts'
+
+export interface CheckpointFacts {
+  readonly applicationId: string
+  readonly checkpoint: number
+  readonly epoch: number
+  readonly kind: CheckpointKind
+  readonly triggeredAtMs: number
+  readonly completedAtMs: number
+  readonly graphDigest: string
+  readonly states: readonly StateDescription[]
+  /** Where the sources stand that no manifest tells of: identities, and the start positions of checkpoint 0. */
+  readonly sources: Readonly<Record<string, SourcePositions>>
+  readonly manifests: readonly WorkerManifest[]
+  readonly previous: { readonly metadata: CheckpointMetadata; readonly sha256: string } | null
+}
+
+export function composeMetadata(facts: CheckpointFacts): CheckpointMetadata {
+  const { manifests, previous, checkpoint } = facts
+  const segments: SegmentReference[] = [...(previous?.metadata.segments ?? [])]
+  const chains: Record<TaskKey, ChainLink[]> = {}
+  for (const [task, links] of Object.entries(previous?.metadata.chains ?? {})) chains[task] = [...links]
+  let writtenBytes = 0
+  for (const manifest of manifests) {
+    for (const { path, bytes, sha256, slices } of manifest.segments) {
+      const segment = segments.push({ path, bytes, sha256, since: checkpoint }) - 1
+      for (const slice of slices) {
+        chains[slice.task] ??= []
+        defined(chains[slice.task], 'chain').push({ segment, offset: slice.offset, bytes: slice.bytes, entries: slice.entries })
+      }
+      writtenBytes += bytes
+    }
+  }
+  return {
+    format: METADATA_FORMAT,
+    version: METADATA_VERSION,
+    applicationId: facts.applicationId,
+    checkpoint,
+    epoch: facts.epoch,
+    kind: facts.kind,
+    parent: previous === null ? null : { checkpoint: previous.metadata.checkpoint, sha256: previous.sha256 },
+    triggeredAt: new Date(facts.triggeredAtMs).toISOString(),
+    completedAt: new Date(facts.completedAtMs).toISOString(),
+    durationMs: Math.round(facts.completedAtMs - facts.triggeredAtMs),
+    graphDigest: facts.graphDigest,
+    sources: positionsOf(facts),
+    states: facts.states,
+    segments,
+    chains,
+    committables: Object.fromEntries(manifests.map((manifest) => [manifest.worker, manifest.committables])),
+    writtenBytes,
+    totalBytes: segments.reduce((sum, segment) => sum + segment.bytes, 0),
+  }
+}
+
+function positionsOf({ manifests, sources, previous }: CheckpointFacts): Record<string, SourcePositions> {
+  const result: Record<string, { identity: string; positions: Record<string, number> }> = {}
+  for (const [name, { identity, positions }] of Object.entries(sources)) {
+    result[name] = { identity, positions: { ...positions, ...previous?.metadata.sources[name]?.positions } }
+  }
+  for (const manifest of manifests) {
+    for (const [name, positions] of Object.entries(manifest.positions)) {
+      Object.assign(defined(result[name], `source ${name}`).positions, positions)
+    }
+  }
+  return result
+}

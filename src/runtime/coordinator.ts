@@ -1,0 +1,258 @@
+/**
+ * Carries out the coordinator's decisions (checkpoint/protocol/coordination.ts) on the worker that leads: triggers
+ * checkpoints, writes the metadata of complete ones, aborts late ones, drops old ones. It acts only on what was read
+ * back from the log, so a second coordinator that has not yet noticed its end does no harm: its records are void.
+ */
+
+import { composeMetadata } from '../checkpoint/compose.ts'
+import type { WorkerManifest } from '../checkpoint/manifest.ts'
+import {
+  type CheckpointMetadata,
+  checkpointPath,
+  encodeMetadata,
+  type SourcePositions,
+  type StateDescription,
+} from '../checkpoint/metadata.ts'
+import type {
+  CheckpointAcked,
+  CheckpointCompleted,
+  CheckpointKind,
+  ControlRecord,
+} from '../checkpoint/protocol/control-records.ts'
+import { type CheckpointSettings, decide, workersOf } from '../checkpoint/protocol/coordination.ts'
+import { dropCheckpoint } from '../checkpoint/retention.ts'
+import { defined } from '../common/assert.ts'
+import type { Clock } from '../common/clock.ts'
+import { MillraceError, toError } from '../common/errors.ts'
+import type { Logger } from '../common/logger.ts'
+import type { CheckpointStorage } from '../ports/checkpoint-storage.ts'
+import { appendOne, type LogFollower } from './log-follower.ts'
+
+export interface CompletedCheckpoint {
+  readonly metadata: CheckpointMetadata
+  readonly sha256: string
+}
+
+export interface CoordinatorParts {
+  readonly applicationId: string
+  readonly epoch: number
+  readonly graphDigest: string
+  readonly settings: CheckpointSettings
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly follower: LogFollower
+  readonly storage: CheckpointStorage
+  readonly states: readonly StateDescription[]
+  /** Identity and start of every source. */
+  readonly sources: Readonly<Record<string, SourcePositions>>
+  /** The checkpoint that this epoch was restored from. */
+  readonly restored: CompletedCheckpoint | null
+  readonly fail: (error: Error) => void
+}
+
+export class Coordinator {
+  private readonly parts: CoordinatorParts
+  private readonly stopping = new AbortController()
+  private wanted: 'none' | 'soon' | 'final' = 'none'
+  private lastTriggeredAtMs: number
+  private lastTriggeredWallMs = 0
+  private lastDecidedAtMs: number
+  private failuresInRow = 0
+  private previous: CompletedCheckpoint | null
+  /** Metadata written, by checkpoint: what is complete when its completion is read back. */
+  private readonly written = new Map<number, CompletedCheckpoint>()
+  /** Interrupts the wait of the loop. */
+  private wake: () => void = () => {}
+  private running: Promise<void> | undefined
+  private stopListening: () => void = () => {}
+
+  constructor(parts: CoordinatorParts) {
+    this.parts = parts
+    this.lastTriggeredAtMs = parts.clock.monotonicMs()
+    this.lastDecidedAtMs = Number.NEGATIVE_INFINITY
+    this.previous = parts.restored
+  }
+
+  start(): void {
+    this.stopListening = this.parts.follower.listen((record, _offset, isValid) => {
+      if (isValid) this.observe(record)
+    })
+    this.running = this.run().catch((error) => this.parts.fail(toError(error)))
+  }
+
+  /** Asks for a checkpoint before its time. */
+  want(kind: 'soon' | 'final'): void {
+    if (this.wanted !== 'final') this.wanted = kind
+    this.wake()
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort()
+    this.stopListening()
+    this.wake()
+    await this.running
+  }
+
+  /**
+   * Appends a worker's ack; false if it was void. When it is the last one missing, the completion goes into the same
+   * atomic batch: one round trip less between the cut and the commit. Neither is acted on before it is read back.
+   */
+  async acknowledge(checkpoint: number, manifest: WorkerManifest): Promise<boolean> {
+    const { follower, epoch } = this.parts
+    const ack: CheckpointAcked = { type: 'checkpoint-acked', epoch, checkpoint, worker: manifest.worker, manifest }
+    const { view } = follower
+    const pending = view.pending
+    if (pending?.triggered.checkpoint === checkpoint && view.epoch === epoch) {
+      const acks = new Map(pending.acks).set(manifest.worker, ack)
+      if (workersOf(view).every((worker) => acks.has(worker))) {
+        const completion = await this.writeMetadata(checkpoint, pending.triggered.kind, [...acks.values()])
+        if (completion !== undefined) {
+          const [isValid] = await follower.append([ack, completion])
+          return defined(isValid, 'validity of the ack')
+        }
+      }
+    }
+    return appendOne(follower, ack)
+  }
+
+  private observe(record: ControlRecord): void {
+    const nowMs = this.parts.clock.monotonicMs()
+    switch (record.type) {
+      case 'checkpoint-triggered':
+        this.lastTriggeredAtMs = nowMs
+        this.lastTriggeredWallMs = this.parts.clock.nowMs()
+        break
+      case 'checkpoint-completed':
+        this.lastDecidedAtMs = nowMs
+        this.failuresInRow = 0
+        this.previous = defined(this.written.get(record.checkpoint), 'metadata of the completed checkpoint')
+        this.written.clear()
+        break
+      case 'checkpoint-aborted':
+        this.lastDecidedAtMs = nowMs
+        this.failuresInRow++
+        break
+      default:
+    }
+    this.wake()
+  }
+
+  private async run(): Promise<void> {
+    const { follower, settings, clock } = this.parts
+    // A newer claim ends this epoch: the worker notices too, and stops.
+    while (!this.stopping.signal.aborted && follower.view.epoch === this.parts.epoch) {
+      const nowMs = clock.monotonicMs()
+      const decision = decide(follower.view, settings, {
+        nowMs,
+        lastTriggeredAtMs: this.lastTriggeredAtMs,
+        lastDecidedAtMs: this.lastDecidedAtMs,
+        wanted: this.wanted,
+        failuresInRow: this.failuresInRow,
+      })
+      switch (decision.kind) {
+        case 'wait':
+          await this.waitUntil(decision.untilMs)
+          break
+        case 'trigger':
+          await this.trigger(decision.checkpoint, decision.checkpointKind)
+          break
+        case 'complete':
+          await this.complete(decision.checkpoint)
+          break
+        case 'abort':
+          await appendOne(follower, {
+            type: 'checkpoint-aborted',
+            epoch: this.parts.epoch,
+            checkpoint: decision.checkpoint,
+            reason: decision.reason,
+          })
+          break
+        case 'drop':
+          await this.drop(decision.checkpoint)
+          break
+        case 'give-up':
+          throw new MillraceError(
+            'MR_CHECKPOINTS_FAILING',
+            `${this.failuresInRow} checkpoints in a row have failed; ${settings.tolerableFailures} are tolerated`,
+          )
+      }
+    }
+  }
+
+  private async trigger(checkpoint: number, kind: CheckpointKind): Promise<void> {
+    // The interval is counted from the decision, not from its reading back: otherwise every round trip adds to it.
+    const decidedAtMs = this.parts.clock.monotonicMs()
+    await appendOne(this.parts.follower, { type: 'checkpoint-triggered', epoch: this.parts.epoch, checkpoint, kind })
+    this.lastTriggeredAtMs = decidedAtMs
+    if (this.wanted !== 'final' || kind === 'final') this.wanted = 'none'
+  }
+
+  /** All acks stand in the log: those of workers elsewhere came last, or the batch with the completion could not be made. */
+  private async complete(checkpoint: number): Promise<void> {
+    const { follower, epoch } = this.parts
+    const pending = defined(follower.view.pending, 'pending checkpoint')
+    const completion = await this.writeMetadata(checkpoint, pending.triggered.kind, [...pending.acks.values()])
+    await appendOne(follower, completion ?? { type: 'checkpoint-aborted', epoch, checkpoint, reason: 'metadata-not-written' })
+  }
+
+  private async writeMetadata(
+    checkpoint: number,
+    kind: CheckpointKind,
+    acks: readonly CheckpointAcked[],
+  ): Promise<CheckpointCompleted | undefined> {
+    const { applicationId, epoch, graphDigest, states, sources, storage, clock, logger } = this.parts
+    const metadata = composeMetadata({
+      applicationId,
+      checkpoint,
+      epoch,
+      kind,
+      triggeredAtMs: this.lastTriggeredWallMs,
+      completedAtMs: clock.nowMs(),
+      graphDigest,
+      states,
+      sources,
+      manifests: acks.map((ack) => ack.manifest),
+      previous: this.previous,
+    })
+    const { bytes, sha256 } = encodeMetadata(metadata)
+    const path = checkpointPath(applicationId, checkpoint, epoch)
+    try {
+      await storage.put(path, [bytes])
+    } catch (error) {
+      logger.warn('metadata-not-written', { checkpoint, path, error: toError(error).message })
+      return undefined
+    }
+    this.written.set(checkpoint, { metadata, sha256 })
+    return { type: 'checkpoint-completed', epoch, checkpoint, path, sha256 }
+  }
+
+  private async drop(checkpoint: number): Promise<void> {
+    const { follower, epoch, storage, logger } = this.parts
+    const dropped = defined(
+      follower.view.retained.find((one) => one.checkpoint === checkpoint),
+      'checkpoint to drop',
+    )
+    if (!(await appendOne(follower, { type: 'checkpoint-dropped', epoch, checkpoint }))) return
+    // The decision stands; what could not be deleted is an orphan, and a warning.
+    await dropCheckpoint(storage, dropped, defined(follower.view.retained[0], 'a retained checkpoint')).catch((error) => {
+      logger.warn('checkpoint-not-deleted', { checkpoint, error: toError(error).message })
+    })
+  }
+
+  private async waitUntil(untilMs: number): Promise<void> {
+    const { clock } = this.parts
+    const cancel = new AbortController()
+    const woken = new Promise<void>((resolve) => {
+      this.wake = resolve
+    })
+    const ms = untilMs - clock.monotonicMs()
+    if (Number.isFinite(ms)) {
+      const slept = clock.sleep(Math.max(0, ms), cancel.signal).catch(() => {})
+      await Promise.race([woken, slept])
+    } else {
+      await woken
+    }
+    cancel.abort()
+    this.wake = () => {}
+  }
+}

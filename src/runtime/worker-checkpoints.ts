@@ -1,0 +1,197 @@
+/**
+ * A worker's part in checkpoints (DESIGN §4):
+ *
+ *  1. `cut`: between two batches, synchronous: positions noted, overlay sealed, sinks turned to their next transaction.
+ *  2. In the background: the overlay becomes a segment in the storage, the sinks' output is acknowledged, the ack goes
+ *     to the log.
+ *  3. `onCompleted`: transactions are committed, oldest first; the overlays go into the backend; positions are published.
+ *     `onAborted`: nothing is undone: segments and prepared transactions are carried into the next manifest (R11, R12).
+ *
+ * Invariants:
+ * - `transactions` holds every transaction of this worker that is cut and not seen committed, oldest first;
+ * - `overlays` holds every generation that no completed checkpoint has, oldest first;
+ * - commits run one at a time (R24), and so do writes to the backend, each in the order of checkpoints.
+ */
+
+import type { SegmentFile, WorkerManifest } from '../checkpoint/manifest.ts'
+import { segmentPath } from '../checkpoint/metadata.ts'
+import type { CheckpointCompleted, CheckpointTriggered } from '../checkpoint/protocol/control-records.ts'
+import { encodeSegment } from '../checkpoint/segment/encode-segment.ts'
+import type { Clock } from '../common/clock.ts'
+import { MillraceError, toError } from '../common/errors.ts'
+import type { Logger } from '../common/logger.ts'
+import type { CheckpointStorage } from '../ports/checkpoint-storage.ts'
+import type { Committable, TransactionParticipant } from '../ports/transactional-sink.ts'
+import type { SealedOverlay } from '../state/sealed-overlay.ts'
+import type { WorkerState } from '../state/worker-state.ts'
+
+export interface WorkerCheckpointParts {
+  readonly applicationId: string
+  readonly epoch: number
+  readonly worker: string
+  readonly workerIndex: number
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly state: WorkerState
+  readonly storage: CheckpointStorage
+  readonly participants: readonly TransactionParticipant[]
+  /** Resolves when all that at-least-once sinks were given is acknowledged. */
+  readonly flushSinks: () => Promise<void>
+  readonly positions: () => Record<string, Record<string, number>>
+  /** Tells the outside where the job stands; failures are logged only. */
+  readonly publishPositions: (positions: Record<string, Record<string, number>>) => Promise<void>
+  /** Hands the manifest in: appends the ack. False: it was void. */
+  readonly acknowledge: (checkpoint: number, manifest: WorkerManifest) => Promise<boolean>
+  readonly decline: (checkpoint: number, cause: Error) => Promise<void>
+  /** Ends the epoch. */
+  readonly fail: (error: Error) => void
+  /** How long each cut held up processing, ms. */
+  readonly observePause: (pauseMs: number) => void
+}
+
+interface PendingOverlay {
+  readonly checkpoint: number
+  readonly overlay: SealedOverlay
+  segment: SegmentFile | undefined
+}
+
+interface PreparedTransaction {
+  readonly checkpoint: number
+  readonly participant: TransactionParticipant
+  readonly committable: Committable
+}
+
+export class WorkerCheckpoints {
+  private readonly parts: WorkerCheckpointParts
+  private overlays: PendingOverlay[] = []
+  private transactions: PreparedTransaction[] = []
+  private committed: string[] = []
+  private positionsAt = new Map<number, Record<string, Record<string, number>>>()
+  private lastCut = 0
+  /** Decided checkpoints are finished one after another. */
+  private finishing: Promise<void> = Promise.resolve()
+  private preparing: Promise<void> = Promise.resolve()
+
+  constructor(parts: WorkerCheckpointParts) {
+    this.parts = parts
+  }
+
+  /** Step 1. Between two batches; does nothing for a checkpoint that was cut already. */
+  cut(triggered: CheckpointTriggered): void {
+    const { clock, state, participants, flushSinks, positions, observePause } = this.parts
+    const { checkpoint } = triggered
+    if (checkpoint <= this.lastCut) return
+    const startMs = clock.monotonicMs()
+    this.lastCut = checkpoint
+    this.positionsAt.set(checkpoint, positions())
+    const overlay = state.seal()
+    if (overlay.entryCount > 0) this.overlays.push({ checkpoint, overlay, segment: undefined })
+    const cuts = participants.map((participant) => ({ participant, prepared: participant.cut() }))
+    const flushed = flushSinks()
+    const pauseMs = clock.monotonicMs() - startMs
+    observePause(pauseMs)
+    const before = this.preparing
+    this.preparing = this.prepare(checkpoint, cuts, flushed, before, pauseMs).catch((error) => this.parts.fail(toError(error)))
+  }
+
+  /** Step 3, once the completion was read back. Resolves when the checkpoint is finished here. */
+  onCompleted(completed: CheckpointCompleted): Promise<void> {
+    this.finishing = this.finishing.then(() => this.finish(completed)).catch((error) => this.parts.fail(toError(error)))
+    return this.finishing
+  }
+
+  onAborted(checkpoint: number): void {
+    this.positionsAt.delete(checkpoint)
+  }
+
+  /** Waits for what is under way, whatever becomes of it. */
+  async settle(): Promise<void> {
+    await this.preparing
+    await this.finishing
+  }
+
+  private async prepare(
+    checkpoint: number,
+    cuts: readonly { participant: TransactionParticipant; prepared: Promise<Committable | null> }[],
+    flushed: Promise<void>,
+    before: Promise<void>,
+    pauseMs: number,
+  ): Promise<void> {
+    const { worker, state } = this.parts
+    // All of these are awaited below; until then a rejection must not count as unhandled.
+    for (const { prepared } of cuts) prepared.catch(() => {})
+    flushed.catch(() => {})
+    await before
+    let refused: Error | undefined
+    try {
+      await this.uploadSegments()
+    } catch (error) {
+      refused = toError(error)
+    }
+    for (const { participant, prepared } of cuts) {
+      const committable = await prepared
+      if (committable !== null) this.transactions.push({ checkpoint, participant, committable })
+    }
+    await flushed
+    if (refused !== undefined) {
+      if (!(refused instanceof MillraceError)) throw refused
+      await this.parts.decline(checkpoint, refused)
+      return
+    }
+    const manifest: WorkerManifest = {
+      worker,
+      positions: this.positionsAt.get(checkpoint) ?? {},
+      segments: this.overlays.flatMap((pending) => pending.segment ?? []),
+      committables: this.transactions.map(({ participant, committable }) => ({ participant: participant.name, committable })),
+      committed: [...this.committed],
+      pauseMs: Math.round(pauseMs * 1000) / 1000,
+      stateEntries: state.entryCount,
+    }
+    // A void ack has told nobody: its news goes into the next one.
+    if (!(await this.parts.acknowledge(checkpoint, manifest))) return
+    this.committed = this.committed.slice(manifest.committed.length)
+  }
+
+  /** One segment per sealed overlay, also of those that earlier checkpoints failed to write (R11). */
+  private async uploadSegments(): Promise<void> {
+    const { applicationId, epoch, workerIndex, storage, clock } = this.parts
+    for (const pending of [...this.overlays]) {
+      if (pending.segment !== undefined) continue
+      const { chunks, bytes, sha256, slices } = await encodeSegment(await pending.overlay.encode(clock))
+      const path = segmentPath(applicationId, pending.checkpoint, epoch, workerIndex)
+      await storage.put(path, chunks)
+      pending.segment = { path, bytes, sha256, slices }
+    }
+  }
+
+  private async finish({ checkpoint, sha256, epoch }: CheckpointCompleted): Promise<void> {
+    await this.commitUpTo(checkpoint)
+    const done = this.overlays.filter((pending) => pending.checkpoint <= checkpoint)
+    this.overlays = this.overlays.filter((pending) => pending.checkpoint > checkpoint)
+    await this.parts.state.flush(
+      done.map((pending) => pending.overlay),
+      { checkpoint, epoch, metadataDigest: sha256 },
+    )
+    const positions = this.positionsAt.get(checkpoint)
+    for (const older of [...this.positionsAt.keys()]) if (older <= checkpoint) this.positionsAt.delete(older)
+    if (positions === undefined) return
+    await this.parts.publishPositions(positions).catch((error) => {
+      this.parts.logger.warn('positions-not-published', { error: toError(error).message })
+    })
+  }
+
+  private async commitUpTo(checkpoint: number): Promise<void> {
+    for (const transaction of this.transactions.filter((one) => one.checkpoint <= checkpoint)) {
+      const { participant, committable } = transaction
+      const outcome = await participant.commit(committable)
+      if (outcome.kind === 'lost') {
+        throw new MillraceError(
+          'MR_TRANSACTION_LOST',
+          `transaction ${committable.id} of checkpoint ${transaction.checkpoint} is lost: ${outcome.reason}`,
+        )
+      }
+      this.transactions = this.transactions.filter((one) => one !== transaction)
+      this.committed.push(committable.id)
+    }
+  }
+}

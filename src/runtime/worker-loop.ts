@@ -1,0 +1,173 @@
+/**
+ * The loop of a worker: takes a small batch, processes it to its end, and looks between two batches for what else is to
+ * do: a cut, waiting for the sinks, stopping. The only place where state and positions change.
+ *
+ * Between two batches nothing is half done: every record up to the positions is in the state and with the sinks.
+ */
+
+import type { CheckpointCompleted, CheckpointTriggered } from '../checkpoint/protocol/control-records.ts'
+import { defined } from '../common/assert.ts'
+import type { Clock } from '../common/clock.ts'
+import type { PartitionStart, SourceBatch, SourceReader } from '../ports/source.ts'
+import type { OpenedSink, TransactionParticipant } from '../ports/transactional-sink.ts'
+import type { WorkerState } from '../state/worker-state.ts'
+import type { TaskChain } from './task-chain.ts'
+import type { WorkerCheckpoints } from './worker-checkpoints.ts'
+import type { WorkerStatus } from './worker-status.ts'
+
+/** Records of one batch: a few milliseconds, the longest that anything waits for the loop. */
+const BATCH_RECORDS = 2048
+
+interface OpenedSource {
+  readonly name: string
+  readonly reader: SourceReader<unknown>
+  readonly positions: Map<number, number>
+  readonly chains: ReadonlyMap<number, TaskChain>
+}
+
+/** The source tasks of a worker: readers, chains and positions. */
+export class SourceTasks {
+  private readonly sources: OpenedSource[] = []
+  private next = 0
+
+  add(
+    name: string,
+    reader: SourceReader<unknown>,
+    starts: readonly PartitionStart[],
+    chains: ReadonlyMap<number, TaskChain>,
+  ): void {
+    const positions = new Map(starts.map(({ partition, position }) => [partition, position]))
+    this.sources.push({ name, reader, positions, chains })
+  }
+
+  /** The next batch of any source, in turns. */
+  poll(): { source: OpenedSource; batch: SourceBatch<unknown> } | undefined {
+    for (let tries = 0; tries < this.sources.length; tries++) {
+      const source = this.sources[this.next++ % this.sources.length]!
+      const batch = source.reader.poll(BATCH_RECORDS)
+      if (batch !== undefined) return { source, batch }
+    }
+    return undefined
+  }
+
+  async whenAvailable(): Promise<void> {
+    await Promise.race(this.sources.map((source) => source.reader.whenAvailable()))
+  }
+
+  positions(): Record<string, Record<string, number>> {
+    return Object.fromEntries(this.sources.map(({ name, positions }) => [name, Object.fromEntries(positions)]))
+  }
+
+  async publish(positions: Record<string, Record<string, number>>): Promise<void> {
+    for (const { name, reader } of this.sources) {
+      const starts = Object.entries(positions[name] ?? {}).map(([partition, position]) => ({
+        partition: Number(partition),
+        position,
+      }))
+      await reader.publishPositions?.(starts)
+    }
+  }
+
+  /** Source → partition → records not read yet. */
+  lag(): Map<string, ReadonlyMap<number, number>> {
+    return new Map(this.sources.map(({ name, reader }) => [name, reader.lag?.() ?? new Map()]))
+  }
+}
+
+export interface WorkerLoopParts {
+  readonly clock: Clock
+  readonly state: WorkerState
+  readonly tasks: SourceTasks
+  readonly checkpoints: WorkerCheckpoints
+  readonly sinks: readonly OpenedSink<unknown>[]
+  readonly participants: readonly TransactionParticipant[]
+  readonly status: WorkerStatus
+}
+
+export class WorkerLoop {
+  private readonly parts: WorkerLoopParts
+  private pendingCut: CheckpointTriggered | undefined
+  /** The final checkpoint that was cut: nothing is processed behind it (R15). */
+  private finalCut: number | undefined
+  private isFinished = false
+  private wake: () => void = () => {}
+
+  constructor(parts: WorkerLoopParts) {
+    this.parts = parts
+  }
+
+  /** The log has triggered a checkpoint: cut at the next batch boundary. */
+  cutAt(triggered: CheckpointTriggered): void {
+    this.pendingCut = triggered
+    this.wake()
+  }
+
+  completed(record: CheckpointCompleted): void {
+    const finished = this.parts.checkpoints.onCompleted(record)
+    if (record.checkpoint !== this.finalCut) return
+    void finished.then(() => {
+      this.isFinished = true
+      this.wake()
+    })
+  }
+
+  /** A final checkpoint that came to nothing: go on processing until the next one. */
+  aborted(checkpoint: number): void {
+    if (this.pendingCut?.checkpoint === checkpoint) this.pendingCut = undefined
+    if (this.finalCut === checkpoint) this.finalCut = undefined
+    this.wake()
+  }
+
+  /** Resolves once a final checkpoint is complete and committed. Rejects on bad input or failing user code. */
+  async run(): Promise<void> {
+    const { clock, tasks, state, status } = this.parts
+    for (;;) {
+      if (this.pendingCut !== undefined) this.cut(this.pendingCut)
+      if (this.isFinished) return
+      if (this.finalCut !== undefined || this.isExhausted()) {
+        await this.woken()
+        continue
+      }
+      const polled = tasks.poll()
+      if (polled === undefined) {
+        await Promise.race([tasks.whenAvailable(), this.woken()])
+        continue
+      }
+      const { source, batch } = polled
+      if (batch.count > 0) {
+        const loading = defined(source.chains.get(batch.partition), 'task').process(batch, clock.nowMs())
+        if (loading !== null) await loading
+      }
+      source.positions.set(batch.partition, batch.nextPosition)
+      status.processed(source.name, batch.count)
+      state.trim()
+      await this.backPressure()
+      // Lets sockets, timers and background work have their turn.
+      await clock.turn()
+    }
+  }
+
+  private cut(triggered: CheckpointTriggered): void {
+    this.pendingCut = undefined
+    this.parts.checkpoints.cut(triggered)
+    if (triggered.kind === 'final') this.finalCut = triggered.checkpoint
+  }
+
+  /** No transaction is free for the next interval: processing would have nowhere to write. */
+  private isExhausted(): boolean {
+    return this.parts.participants.some((participant) => participant.isExhausted)
+  }
+
+  private async backPressure(): Promise<void> {
+    for (const { writer } of this.parts.sinks) {
+      const waiting = writer.backPressure()
+      if (waiting !== null) await waiting
+    }
+  }
+
+  private woken(): Promise<void> {
+    return new Promise((resolve) => {
+      this.wake = resolve
+    })
+  }
+}

@@ -1,0 +1,93 @@
+/** What a worker tells the outside about itself: health and metrics read it, the runtime writes it. Plain numbers. */
+import type { WorkerManifest } from '../checkpoint/manifest.ts'
+import type { StateBackend } from '../ports/state-backend.ts'
+import type { WorkerState } from '../state/worker-state.ts'
+import type { SourceTasks } from './worker-loop.ts'
+
+export type WorkerPhase = 'starting' | 'restoring' | 'running' | 'stopping' | 'stopped' | 'failed'
+
+export interface CheckpointStatistics {
+  completed: number
+  aborted: number
+  readonly abortedByReason: Map<string, number>
+  lastCompleted: number
+  lastDurationMs: number
+  lastBytes: number
+  /** Recent ones, ms; the newest last. */
+  readonly pausesMs: number[]
+  readonly durationsMs: number[]
+}
+
+/** How many pauses and durations are kept for the histograms and the benchmark. */
+const KEPT = 1000
+
+export class WorkerStatus {
+  phase: WorkerPhase = 'starting'
+  /** Source → records processed by this process. */
+  readonly records = new Map<string, number>()
+  readonly checkpoints: CheckpointStatistics = {
+    completed: 0,
+    aborted: 0,
+    abortedByReason: new Map(),
+    lastCompleted: 0,
+    lastDurationMs: 0,
+    lastBytes: 0,
+    pausesMs: [],
+    durationsMs: [],
+  }
+  restoreDoneBytes = 0
+  restoreTotalBytes = 0
+  observed: { readonly state: WorkerState; readonly tasks: SourceTasks; readonly backend: StateBackend } | undefined
+  private triggeredAtMs = 0
+  private bytesOfPending = 0
+
+  enter(phase: WorkerPhase): void {
+    this.phase = phase
+  }
+
+  observe(parts: { readonly state: WorkerState; readonly tasks: SourceTasks; readonly backend: StateBackend }): void {
+    this.observed = parts
+  }
+
+  processed(source: string, count: number): void {
+    this.records.set(source, (this.records.get(source) ?? 0) + count)
+  }
+
+  restoring(doneBytes: number, totalBytes: number): void {
+    this.restoreDoneBytes = doneBytes
+    this.restoreTotalBytes = totalBytes
+  }
+
+  paused(ms: number): void {
+    keep(this.checkpoints.pausesMs, ms)
+  }
+
+  triggered(_checkpoint: number, nowMs: number): void {
+    this.triggeredAtMs = nowMs
+    this.bytesOfPending = 0
+  }
+
+  acked(manifest: WorkerManifest): void {
+    for (const segment of manifest.segments) this.bytesOfPending += segment.bytes
+  }
+
+  completed(checkpoint: number, nowMs: number): { durationMs: number; bytes: number } {
+    const { checkpoints } = this
+    checkpoints.completed++
+    checkpoints.lastCompleted = checkpoint
+    checkpoints.lastDurationMs = Math.round(nowMs - this.triggeredAtMs)
+    checkpoints.lastBytes = this.bytesOfPending
+    keep(checkpoints.durationsMs, checkpoints.lastDurationMs)
+    return { durationMs: checkpoints.lastDurationMs, bytes: checkpoints.lastBytes }
+  }
+
+  aborted(reason: string): void {
+    this.checkpoints.aborted++
+    this.checkpoints.abortedByReason.set(reason, (this.checkpoints.abortedByReason.get(reason) ?? 0) + 1)
+  }
+}
+
+function keep(list: number[], value: number): void {
+  list.push(value)
+  if (list.length > KEPT) list.shift()
+}
