@@ -1,0 +1,32 @@
+/** What the process itself uses, by the names that Prometheus clients share, and how late its event loop is. */
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import type { Metrics } from './metrics.ts'
+
+/** @returns stops the measuring of the event loop */
+export function addProcessMetrics(metrics: Metrics): () => void {
+  const startedAtSeconds = Math.round(performance.timeOrigin) / 1_000
+  metrics.observedCounter('process_cpu_seconds_total', 'CPU time of all threads, user and system, in seconds.', () => {
+    const { user, system } = process.cpuUsage()
+    return (user + system) / 1e6
+  })
+  metrics.gauge('process_start_time_seconds', 'When the process started, in seconds since 1970.', () => startedAtSeconds)
+  metrics.gauge('process_resident_memory_bytes', 'Resident memory in bytes.', () => process.memoryUsage.rss())
+  metrics.gauge('nodejs_heap_used_bytes', 'JavaScript heap in use, in bytes.', () => process.memoryUsage().heapUsed)
+  metrics.gauge(
+    'nodejs_external_memory_bytes',
+    'Buffers and native memory that V8 knows of, in bytes.',
+    () => process.memoryUsage().external,
+  )
+
+  const delay = monitorEventLoopDelay({ resolution: 20 })
+  delay.enable()
+  const seconds = (nanoseconds: number) => (Number.isFinite(nanoseconds) ? nanoseconds / 1e9 : 0)
+  const help = 'How late timers fire, since the process started, in seconds.'
+  for (const quantile of ['0.5', '0.99', '1']) {
+    const read = () => seconds(quantile === '1' ? delay.max : delay.percentile(Number(quantile) * 100))
+    metrics.gauge('nodejs_event_loop_delay_seconds', help, read, { quantile })
+  }
+  return () => {
+    delay.disable()
+  }
+}
