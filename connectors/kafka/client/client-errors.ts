@@ -1,4 +1,4 @@
-import { MillraceError } from '../../../src/common/errors.ts'
+import { isMillraceError, MillraceError } from '../../../src/common/errors.ts'
 import { isAuthorizationCode, kafkaErrorName } from './kafka-errors.ts'
 
 export function brokersUnreachable(
@@ -32,4 +32,13 @@ export function topicRefused(topic: string, code: number): MillraceError {
   return new MillraceError(errorCode, `topic ${topic} may not be used: Kafka answers ${name}`, {
     details: { topic, kafkaError: name, kafkaErrorCode: code },
   })
+}
+
+/** Errors of the way, not of the request: the same request may get through later or elsewhere. */
+export function isWorthRetrying(error: unknown): boolean {
+  return (
+    isMillraceError(error, 'MR_KAFKA_UNREACHABLE') ||
+    isMillraceError(error, 'MR_KAFKA_REQUEST_TIMEOUT') ||
+    isMillraceError(error, 'MR_KAFKA_COORDINATOR_UNAVAILABLE')
+  )
 }

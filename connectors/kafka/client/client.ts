@@ -3,12 +3,12 @@
  * request once; who retries, and what an error code means, is decided one level up (admin.ts, transactions.ts,
  * sender.ts, fetcher.ts).
  */
-import { isMillraceError, MillraceError, toError } from '../../../src/common/errors.ts'
+import { MillraceError, toError } from '../../../src/common/errors.ts'
 import { type Logger, silentLogger } from '../../../src/common/logger.ts'
 import { type BrokerVersions, hasTransactionVerification } from './api-versions.ts'
 import { backoffMs, sleep } from './backoff.ts'
 import type { OpenOptions } from './broker-connection.ts'
-import { brokersUnreachable, topicMissing, topicRefused } from './client-errors.ts'
+import { brokersUnreachable, isWorthRetrying, topicMissing, topicRefused } from './client-errors.ts'
 import type { ClusterAccess, Lane, RequestOptions, RequestTarget } from './cluster-access.ts'
 import { ClusterMetadata } from './cluster-metadata.ts'
 import { ConnectionLane, clientClosed } from './connection-lane.ts'
@@ -290,13 +290,4 @@ export class KafkaClient implements ClusterAccess {
 
 function coordinatorKey(target: { readonly group: string } | { readonly transactionalId: string }): string {
   return 'group' in target ? `group:${target.group}` : `transaction:${target.transactionalId}`
-}
-
-/** Errors of the way, not of the request: the same request may get through later or elsewhere. */
-export function isWorthRetrying(error: unknown): boolean {
-  return (
-    isMillraceError(error, 'MR_KAFKA_UNREACHABLE') ||
-    isMillraceError(error, 'MR_KAFKA_REQUEST_TIMEOUT') ||
-    isMillraceError(error, 'MR_KAFKA_COORDINATOR_UNAVAILABLE')
-  )
 }

@@ -1,0 +1,57 @@
+import { toError } from '../../../src/common/errors.ts'
+import { backoffMs, sleep } from './backoff.ts'
+import { isWorthRetrying } from './client-errors.ts'
+import type { ClusterAccess, RequestTarget } from './cluster-access.ts'
+
+export interface RetryDeadline {
+  /** performance.now() behind which nothing is tried again. */
+  readonly at: number
+}
+
+/** What one try came to: a result, or the reason to try again (used as the error when time is up). */
+export type Attempt<T> = { readonly result: T } | { readonly retry: Error }
+
+/**
+ * Tries until there is a result or the deadline is over; then rejects with the last reason. Errors of the network count as
+ * a reason to try again, after `onNetworkError` (e.g. look up the leader anew); all others are final.
+ */
+export async function retryUntil<T>(
+  deadline: RetryDeadline,
+  attempt: () => Promise<Attempt<T>>,
+  onNetworkError?: () => Promise<void>,
+): Promise<T> {
+  for (let tries = 0; ; tries++) {
+    let reason: Error
+    try {
+      const outcome = await attempt()
+      if ('result' in outcome) return outcome.result
+      reason = outcome.retry
+    } catch (thrown) {
+      reason = toError(thrown)
+      if (!isWorthRetrying(reason)) throw reason
+      await onNetworkError?.().catch(() => {})
+    }
+    const waitMs = backoffMs(tries)
+    if (performance.now() + waitMs >= deadline.at) throw reason
+    await sleep(waitMs)
+  }
+}
+
+export function deadlineIn(ms: number): RetryDeadline {
+  return { at: performance.now() + ms }
+}
+
+/** Retries a request to a coordinator through its moves and restarts. `judge` tells what its answer means. */
+export function askCoordinator<Answer, T>(
+  cluster: ClusterAccess,
+  target: Exclude<RequestTarget, number | 'any' | 'controller'>,
+  deadline: RetryDeadline,
+  ask: () => Promise<Answer>,
+  judge: (answer: Answer) => Attempt<T>,
+): Promise<T> {
+  return retryUntil(deadline, async () => {
+    const outcome = judge(await ask())
+    if ('retry' in outcome) cluster.forgetCoordinator(target)
+    return outcome
+  })
+}
