@@ -1,5 +1,6 @@
 /** The compressions of a record batch, synchronous: a batch is at most a few megabytes and its worker waits for it anyway. */
 import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { assert } from '../../../src/common/assert.ts'
 import { corruptBatch } from './corrupt-batch.ts'
 import { decompressedTooLarge } from './decompression-limit.ts'
 import { compressLz4, decompressLz4 } from './lz4-frame.ts'
@@ -31,19 +32,27 @@ export function compress(kind: Compression, data: Uint8Array): Buffer {
  * would pass `maxBytes`; allocates no more than that. `none` answers the very bytes given.
  */
 export function decompress(kind: Compression, data: Uint8Array, maxBytes: number): Buffer {
+  assert(maxBytes > 0, 'the limit of a decompression is positive')
   switch (kind) {
     case 'none':
       if (data.length > maxBytes) throw decompressedTooLarge(kind, maxBytes)
       return asBuffer(data)
     case 'gzip':
-      return bounded(kind, maxBytes, () => gunzipSync(data, { maxOutputLength: maxBytes }))
+      return bounded(kind, maxBytes, () => gunzipSync(data, { maxOutputLength: maxBytes, chunkSize: outputChunk(data) }))
     case 'snappy':
       return decompressSnappy(asBuffer(data), maxBytes)
     case 'lz4':
       return decompressLz4(asBuffer(data), maxBytes)
     case 'zstd':
-      return bounded(kind, maxBytes, () => zstdDecompressSync(data, { maxOutputLength: maxBytes }))
+      return bounded(kind, maxBytes, () =>
+        zstdDecompressSync(data, { maxOutputLength: maxBytes, chunkSize: outputChunk(data) }),
+      )
   }
+}
+
+/** zlib's output comes in chunks and is joined: one that holds most batches whole saves the joining. */
+function outputChunk(data: Uint8Array): number {
+  return Math.min(Math.max(8 * data.length, 16 * 1024), 256 * 1024)
 }
 
 function bounded(kind: Compression, maxBytes: number, run: () => Buffer): Buffer {

@@ -47,7 +47,6 @@ export interface HeaderInput {
 }
 
 const NO_HEADERS: readonly HeaderInput[] = []
-const NO_PRODUCER: ProducerIdentity = { producerId: -1, producerEpoch: -1, baseSequence: -1, isTransactional: false }
 
 /** Upper bound of a record's own fields: five varints of 5 bytes, one of 10, attributes. */
 const MAX_RECORD_OVERHEAD_BYTES = 5 * 5 + 10 + 1
@@ -130,12 +129,15 @@ export class RecordBatchBuilder {
     this.#finish(timestamp, p)
   }
 
-  /** The batch as it goes to the broker, but for `stampBatch`. The builder is empty and usable at once. */
+  /**
+   * The batch as it goes to the broker, but for what `stampBatch` writes: call that before it is sent, always. Text and
+   * bytes are copied or compressed out, so the builder is empty and usable at once and nothing has to be given back.
+   */
   seal(compression: Compression): SealedBatch {
     assert(this.#count > 0, 'a batch that is sealed holds a record')
     const records = this.#buffer.subarray(BATCH_HEADER_BYTES, this.#end)
     const packed = compress(compression, records)
-    const batch = Buffer.allocUnsafeSlow(BATCH_HEADER_BYTES + packed.length)
+    const batch = Buffer.allocUnsafe(BATCH_HEADER_BYTES + packed.length)
     batch.set(packed, BATCH_HEADER_BYTES)
     writeInt64(batch, BASE_OFFSET_AT, 0) // the broker's to assign
     batch.writeInt32BE(batch.length - LOG_OVERHEAD_BYTES, BATCH_LENGTH_AT)
@@ -147,7 +149,6 @@ export class RecordBatchBuilder {
     writeInt64(batch, MAX_TIMESTAMP_AT, this.#maxTimestamp)
     batch.writeInt32BE(this.#count, RECORD_COUNT_AT)
     const sealed = { buffer: batch, recordCount: this.#count }
-    stampBatch(sealed, NO_PRODUCER)
     this.reset()
     return sealed
   }

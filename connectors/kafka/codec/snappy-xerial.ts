@@ -1,6 +1,6 @@
 /**
  * Snappy as the Java client frames it (xerial's SnappyOutputStream): a 16-byte header, then blocks, each behind its
- * length as an int32. Other clients (and Kafka's C ones at times) write one bare snappy block; both are read.
+ * length as an int32. librdkafka writes one bare snappy block instead; both are read.
  */
 import { compressSync, uncompressSync } from 'snappy'
 import { corruptBatch } from './corrupt-batch.ts'
@@ -9,8 +9,8 @@ import { decompressedTooLarge } from './decompression-limit.ts'
 /** 0x82 "SNAPPY" 0x00, version 1, lowest compatible version 1. */
 const HEADER = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1])
 const MAGIC_BYTES = 8
-/** Bytes of input a block: what xerial takes by default. */
-const BLOCK_BYTES = 32 * 1024
+/** Bytes of input a block. Xerial takes 32 KiB by default and reads any; 64 KiB is as far as snappy itself looks back. */
+const BLOCK_BYTES = 64 * 1024
 /** A snappy copy makes at most 64 bytes out of 3: no honest block claims more than this. */
 const MAX_EXPANSION = 22
 
