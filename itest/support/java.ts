@@ -6,8 +6,8 @@ import { runCommand } from './run-command.ts'
 /** What Kafka 4 brokers and tools need. */
 const MINIMUM_JAVA = 17
 
-/** `java` or `javac`: of JAVA_HOME where that is set, else from PATH. */
-export function javaProgram(name: 'java' | 'javac'): string {
+/** A program of the JDK: of JAVA_HOME where that is set, else from PATH. */
+export function javaProgram(name: 'java' | 'javac' | 'jar'): string {
   const home = process.env.JAVA_HOME
   return home ? join(home, 'bin', name) : name
 }

@@ -10,6 +10,7 @@ import { brokerOnFreePorts } from './kafka-broker.ts'
 import { KAFKA_VERSION, type KafkaJars, kafkaHome } from './kafka-jars.ts'
 import { kafkaClient } from './kafka-ready.ts'
 import { temporaryFolder } from './leftovers.ts'
+import { lastLines } from './run-command.ts'
 
 /** Options for `java` that use the archive; none where this Java can't make one. */
 export async function archiveOptions(jars: KafkaJars): Promise<readonly string[]> {
@@ -50,7 +51,8 @@ async function dumpClasses(jars: KafkaJars, archive: string): Promise<void> {
     } finally {
       await broker.stop('SIGTERM')
     }
-    if (!existsSync(archive)) throw new Error(`this Java wrote none. The broker's log ends with:\n${await broker.logTail()}`)
+    if (!existsSync(archive))
+      throw new Error(`this Java wrote none. The broker's log ends with:\n${lastLines(await broker.logs(), 20)}`)
   } finally {
     await folder.remove()
   }

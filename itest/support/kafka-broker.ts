@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { javaProgram } from './java.ts'
+import { brokerConfig } from './kafka-config.ts'
 import { KAFKA_VERSION, type KafkaJars } from './kafka-jars.ts'
 import { isKafkaReady } from './kafka-ready.ts'
 import { freePort } from './ports.ts'
@@ -12,28 +13,9 @@ export interface BrokerOptions {
   readonly folder: string
   /** Kafka's log.dirs; formatted. */
   readonly logDir: string
-  /** On top of `TEST_BROKER_CONFIG`. */
+  /** On top of the tests' own (kafka-config.ts). */
   readonly config: Readonly<Record<string, string>>
   readonly javaOptions: readonly string[]
-}
-
-/** For one broker that serves tests: nothing is replicated, nothing is created by accident, nothing waits without need. */
-export const TEST_BROKER_CONFIG: Readonly<Record<string, string>> = {
-  'auto.create.topics.enable': 'false',
-  'num.partitions': '4',
-  'default.replication.factor': '1',
-  'min.insync.replicas': '1',
-  'offsets.topic.replication.factor': '1',
-  'offsets.topic.num.partitions': '4',
-  'transaction.state.log.replication.factor': '1',
-  'transaction.state.log.min.isr': '1',
-  'transaction.state.log.num.partitions': '4',
-  'share.coordinator.state.topic.replication.factor': '1',
-  'share.coordinator.state.topic.min.isr': '1',
-  'group.initial.rebalance.delay.ms': '0',
-  // A broker that was killed may register again only when its old session is over, by default after 9 s.
-  'broker.session.timeout.ms': '2500',
-  'broker.heartbeat.interval.ms': '500',
 }
 
 export async function brokerOnFreePorts(
@@ -43,19 +25,13 @@ export async function brokerOnFreePorts(
   const port = await freePort()
   const controllerPort = await freePort()
   const bootstrap = `127.0.0.1:${port}`
-  const config: Record<string, string> = {
-    'process.roles': 'broker,controller',
-    'node.id': '1',
-    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
-    'controller.listener.names': 'CONTROLLER',
+  const config = brokerConfig({
     listeners: `PLAINTEXT://${bootstrap},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://${bootstrap}`,
-    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
-    'inter.broker.listener.name': 'PLAINTEXT',
-    'log.dirs': options.logDir,
-    ...TEST_BROKER_CONFIG,
-    ...options.config,
-  }
+    advertised: bootstrap,
+    controller: `127.0.0.1:${controllerPort}`,
+    logDir: options.logDir,
+    config: options.config,
+  })
   const properties = join(options.folder, 'server.properties')
   const lines = Object.entries(config).map(([name, value]) => `${name}=${value}\n`)
   await writeFile(properties, lines.join(''))

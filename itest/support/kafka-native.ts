@@ -7,7 +7,7 @@ import { brokerOnFreePorts } from './kafka-broker.ts'
 import { kafkaJars } from './kafka-jars.ts'
 import { temporaryFolder } from './leftovers.ts'
 import { runCommand } from './run-command.ts'
-import type { KafkaOptions, KafkaServer } from './servers.ts'
+import type { KafkaOptions, KafkaServer } from './server-types.ts'
 
 const DEFAULT_HEAP_MB = 512
 

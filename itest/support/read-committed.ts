@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline'
 import { javaTool } from './java-tools.ts'
 import { guard, release } from './leftovers.ts'
 import { lastLines } from './run-command.ts'
-import type { KafkaServer } from './servers.ts'
+import type { KafkaServer } from './server-types.ts'
 
 export interface CommittedRecord {
   readonly partition: number

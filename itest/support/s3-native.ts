@@ -6,7 +6,7 @@ import { freePort } from './ports.ts'
 import { type S3Program, s3Program } from './s3-programs.ts'
 import { createBucket, isS3Ready, S3_DEFAULTS } from './s3-ready.ts'
 import { ServerProcess } from './server-process.ts'
-import type { S3Options, S3Server } from './servers.ts'
+import type { S3Options, S3Server } from './server-types.ts'
 
 export async function startNativeS3(options: S3Options): Promise<S3Server> {
   const program = await s3Program()

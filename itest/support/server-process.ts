@@ -2,14 +2,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { guard, release } from './leftovers.ts'
-import { lastLines } from './run-command.ts'
+import { untilReady } from './until-ready.ts'
 
-const READY_TIMEOUT_MS = 60_000
-const READY_POLL_MS = 25
 const TERMINATION_TIMEOUT_MS = 60_000
-const LOG_LINES_SHOWN = 60
 
 export interface ServerCommand {
   /** For messages: "Kafka 4.1.0 on 127.0.0.1:29092". */
@@ -59,24 +55,17 @@ export class ServerProcess {
     })
     // A test that forgets to close a server must still be able to end: the watchdog ends the server then.
     child.unref()
-    await this.#untilReady(ended)
-  }
-
-  async #untilReady(ended: Promise<string>): Promise<void> {
     let end: string | undefined
     void ended.then((how) => {
       end = how
     })
-    const deadline = performance.now() + READY_TIMEOUT_MS
-    while (!(await this.command.isReady())) {
-      const late = performance.now() > deadline
-      if (late) await this.stop('SIGKILL')
-      if (end !== undefined || late) {
-        const why = late ? `it did not answer within ${READY_TIMEOUT_MS / 1000} s` : end
-        throw new Error(`${this.command.name} could not be started: ${why}. Its log ends with:\n${await this.logTail()}`)
-      }
-      await sleep(READY_POLL_MS)
-    }
+    await untilReady({
+      name: this.command.name,
+      isReady: () => this.command.isReady(),
+      howItEnded: async () => end,
+      logs: () => this.logs(),
+      stop: () => this.stop('SIGKILL'),
+    })
   }
 
   /** Resolves when the process is gone. Nothing happens when it isn't running. */
@@ -103,9 +92,5 @@ export class ServerProcess {
 
   logs(): Promise<string> {
     return readFile(this.command.logFile, 'utf8')
-  }
-
-  async logTail(): Promise<string> {
-    return lastLines(await this.logs(), LOG_LINES_SHOWN)
   }
 }

@@ -1,6 +1,6 @@
 /** Topics for tests. */
 import { kafkaClient } from './kafka-ready.ts'
-import type { KafkaServer } from './servers.ts'
+import type { KafkaServer } from './server-types.ts'
 
 export interface TopicOptions {
   /** 4 by default. */
