@@ -264,6 +264,11 @@ export const ERROR_CATALOGUE = {
     'Choose another with metrics-port or metrics-host, or turn the server off with --metrics-port off.',
   ),
   MR_CLI_USAGE: entry('The command line is not one that millrace understands.', NOT_STARTED, 'See millrace help.'),
+  MR_CLI_NO_CHECKPOINT: entry(
+    'The checkpoint that was asked for does not lie in this storage.',
+    'None: storage was only read.',
+    'Choose one that millrace checkpoints list shows; check --checkpoints and --app-id.',
+  ),
   MR_JOB_FILE_NOT_FOUND: entry(
     'The job file does not exist.',
     NOT_STARTED,
@@ -288,6 +293,41 @@ export const ERROR_CATALOGUE = {
     'The job file threw an error while it was loaded.',
     NOT_STARTED,
     'Mend the code at the place of the error. It runs once, before the job starts, and only describes the job.',
+  ),
+  MR_STATE_DIRECTORY_LOCKED: entry(
+    'The state directory is in use by another process, or by another worker of this one.',
+    NOT_STARTED,
+    'Stop the process that the message names, or give each its own directory (--state-directory). The lock goes with its owner, however that ends.',
+  ),
+  MR_STATE_LOCAL_CORRUPT: entry(
+    'The local state cannot be read: files are damaged, missing or of another version.',
+    'Nothing is lost: the state is restored from the last completed checkpoint.',
+    'Nothing needs to be done: the local state is removed and restored. If it comes again, check the disk.',
+  ),
+  MR_STATE_LOCAL_FULL: entry(
+    'The disk of the state directory is full.',
+    NOTHING_LOST,
+    'Free space, or move the state directory to a larger disk (--state-directory); it may be moved or removed while the job is down.',
+  ),
+  MR_STATE_LOCAL_FAILED: entry(
+    'The state directory cannot be read or written.',
+    NOTHING_LOST,
+    'Check that the directory is on a local disk, that this user may write to it, and the limit of open files (ulimit -n).',
+  ),
+  MR_STATE_ROCKSDB_NOT_LOADED: entry(
+    "RocksDB's native library cannot be loaded.",
+    NOT_STARTED,
+    'On Linux install libatomic1 (slim images lack it). Where there is no build for the platform, set --state-backend memory.',
+  ),
+  MR_CONTROL_LOG_UNUSABLE: entry(
+    'The control topic is not what it must be.',
+    NOT_STARTED,
+    'The control topic has one partition and belongs to one application. Use another application id, or delete the topic if it is not a control topic.',
+  ),
+  MR_RECORD_MALFORMED: entry(
+    'A record of a source cannot be decoded.',
+    NOTHING_LOST,
+    'Mend or delete the record that the message names, use the right serde, or set onMalformed of the source to skip it or to send it to a dead-letter topic.',
   ),
 } as const satisfies Record<string, ErrorEntry>
 

@@ -3,6 +3,7 @@
  * it cuts, so a position is always "behind a batch".
  */
 import type { ConnectorContext } from './connector-context.ts'
+import type { OpenedSink } from './transactional-sink.ts'
 
 /**
  * A run of records of one partition, decoded. A structure of arrays: no object per record but the value itself.
@@ -57,6 +58,8 @@ export interface Source<T, K = unknown> {
   readonly keyCodec: KeyCodec<K>
   /** Resolves where to start, and which partitions there are now. Asked by the leader. */
   resolveStart(context: ConnectorContext): Promise<SourceStart>
+  /** Sinks that the source itself writes to, for dead letters: they take part in checkpoints like any other. */
+  openSideSinks?(context: ConnectorContext): Promise<readonly OpenedSink<unknown>[]>
   open(context: ConnectorContext, assigned: readonly PartitionStart[]): Promise<SourceReader<T>>
 }
 

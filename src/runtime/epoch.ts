@@ -10,7 +10,7 @@ import type { CheckpointMetadata, SourcePositions } from '../checkpoint/metadata
 import type { ControlRecord } from '../checkpoint/protocol/control-records.ts'
 import { defined } from '../common/assert.ts'
 import type { Clock } from '../common/clock.ts'
-import { MillraceError, toError } from '../common/errors.ts'
+import { isMillraceError, MillraceError, toError } from '../common/errors.ts'
 import type { Logger } from '../common/logger.ts'
 import type { Config } from '../config/config.ts'
 import type { JobGraph } from '../graph/job-graph.ts'
@@ -52,6 +52,8 @@ export interface EpochParts {
 
 interface OpenedSinks {
   readonly byName: ReadonlyMap<string, OpenedSink<unknown>>
+  /** Those of sink operators, and those of the sources' dead letters. */
+  readonly all: readonly OpenedSink<unknown>[]
   readonly participants: readonly TransactionParticipant[]
 }
 
@@ -99,12 +101,10 @@ export class Epoch {
     const startedAtMs = parts.clock.monotonicMs()
     status.enter('starting')
     const context = parts.context(this.fail)
-    const opened = this.step('reading the control log', config.recoveryTimeoutMs, this.openControlLog())
+    await this.step('reading the control log', config.recoveryTimeoutMs, this.openControlLog())
     const membership = await this.step('joining the group', config.recoveryTimeoutMs, parts.membership.join())
     this.closers.push(() => parts.membership.leave())
     const sinks = await this.openSinks(context)
-    await opened
-
     const epoch = await this.claim(membership, sinks)
     follower.listen((record, _offset, isValid) => this.watchForTheEnd(epoch, record, isValid))
     const { metadata, positions } = await this.step('recovery', config.recoveryTimeoutMs, this.recover(epoch, context, sinks))
@@ -164,7 +164,7 @@ export class Epoch {
   ): Promise<RestoreReport> {
     const { backend, storage, clock, logger, status } = this.parts
     const startMs = clock.monotonicMs()
-    await backend.open()
+    await this.openBackend()
     this.closers.push(() => backend.close())
     const { restorePoint, retained } = this.follower.view
     const report = await restoreState({
@@ -187,6 +187,18 @@ export class Epoch {
       })
     }
     return report
+  }
+
+  /** Damaged local state is no loss: it is a copy of the checkpoint. */
+  private async openBackend(): Promise<void> {
+    const { backend, logger } = this.parts
+    try {
+      await backend.open()
+    } catch (error) {
+      if (!isMillraceError(error, 'MR_STATE_LOCAL_CORRUPT')) throw error
+      logger.warn('local-state-discarded', { error: error.message })
+      await backend.reset()
+    }
   }
 
   private async process(
@@ -249,9 +261,7 @@ export class Epoch {
       storage,
       participants: sinks.participants,
       flushSinks: async () => {
-        await Promise.all(
-          [...sinks.byName.values()].filter((sink) => sink.participant === undefined).map((sink) => sink.writer.flush()),
-        )
+        await Promise.all(sinks.all.filter((sink) => sink.participant === undefined).map((sink) => sink.writer.flush()))
       },
       positions: () => tasks.positions(),
       publishPositions: (at) => tasks.publish(at),
@@ -268,7 +278,7 @@ export class Epoch {
       state,
       tasks,
       checkpoints,
-      sinks: [...sinks.byName.values()],
+      sinks: sinks.all,
       participants: sinks.participants,
       status,
     })
@@ -279,6 +289,7 @@ export class Epoch {
     parts.stop.addEventListener('abort', () => coordinator.want('final'), { once: true })
     status.enter('running')
     status.observe({ state, tasks, backend: parts.backend })
+    this.closers.push(() => loop.stop())
     await loop.run()
     await checkpoints.settle()
   }
@@ -294,7 +305,7 @@ export class Epoch {
         loop.cutAt(record)
         break
       case 'checkpoint-completed': {
-        const { durationMs, bytes } = status.completed(record.checkpoint, clock.monotonicMs())
+        const { durationMs, bytes } = status.completed(record.checkpoint, clock.monotonicMs(), clock.nowMs())
         logger.info('checkpoint-completed', { checkpoint: record.checkpoint, durationMs, bytes, path: record.path })
         loop.completed(record)
         break
@@ -322,14 +333,21 @@ export class Epoch {
   private async openSinks(context: ConnectorContext): Promise<OpenedSinks> {
     const byName = new Map<string, OpenedSink<unknown>>()
     const participants = new Set<TransactionParticipant>()
+    const all: OpenedSink<unknown>[] = []
     for (const node of this.parts.graph.nodes) {
-      if (node.kind !== 'sink') continue
-      const sink = await node.sink.open(context)
+      if (node.kind === 'sink') {
+        const sink = await node.sink.open(context)
+        byName.set(node.name, sink)
+        all.push(sink)
+      } else if (node.kind === 'source') {
+        all.push(...((await node.source.openSideSinks?.(context)) ?? []))
+      }
+    }
+    for (const sink of all) {
       this.closers.push(() => sink.writer.close())
-      byName.set(node.name, sink)
       if (sink.participant !== undefined) participants.add(sink.participant)
     }
-    return { byName, participants: [...participants] }
+    return { byName, all, participants: [...participants] }
   }
 
   private orFailed<T>(promise: Promise<T>): Promise<T> {

@@ -91,6 +91,8 @@ export class WorkerLoop {
   private finalCut: number | undefined
   private isFinished = false
   private wake: () => void = () => {}
+  private readonly stopping = Promise.withResolvers<void>()
+  private running: Promise<void> | undefined
 
   constructor(parts: WorkerLoopParts) {
     this.parts = parts
@@ -119,11 +121,24 @@ export class WorkerLoop {
   }
 
   /** Resolves once a final checkpoint is complete and committed. Rejects on bad input or failing user code. */
-  async run(): Promise<void> {
+  run(): Promise<void> {
+    this.running = this.loop()
+    return this.running
+  }
+
+  /** Stops behind the batch under way, whatever is left; resolves when nothing is touched any more. */
+  async stop(): Promise<void> {
+    this.isFinished = true
+    this.stopping.resolve()
+    this.wake()
+    await this.running?.catch(() => {})
+  }
+
+  private async loop(): Promise<void> {
     const { clock, tasks, state, status } = this.parts
     for (;;) {
-      if (this.pendingCut !== undefined) this.cut(this.pendingCut)
       if (this.isFinished) return
+      if (this.pendingCut !== undefined) this.cut(this.pendingCut)
       if (this.finalCut !== undefined || this.isExhausted()) {
         await this.woken()
         continue
@@ -161,7 +176,7 @@ export class WorkerLoop {
   private async backPressure(): Promise<void> {
     for (const { writer } of this.parts.sinks) {
       const waiting = writer.backPressure()
-      if (waiting !== null) await waiting
+      if (waiting !== null) await Promise.race([waiting, this.stopping.promise])
     }
   }
 

@@ -18,11 +18,20 @@ export interface CheckpointStatistics {
   readonly durationsMs: number[]
 }
 
+export interface CompletedNews {
+  readonly checkpoint: number
+  readonly completedAtMs: number
+  readonly durationMs: number
+  readonly bytes: number
+}
+
 /** How many pauses and durations are kept for the histograms and the benchmark. */
 const KEPT = 1000
 
 export class WorkerStatus {
   phase: WorkerPhase = 'starting'
+  onChange: (phase: WorkerPhase) => void = () => {}
+  onCompleted: (completed: CompletedNews) => void = () => {}
   /** Source → records processed by this process. */
   readonly records = new Map<string, number>()
   readonly checkpoints: CheckpointStatistics = {
@@ -43,6 +52,7 @@ export class WorkerStatus {
 
   enter(phase: WorkerPhase): void {
     this.phase = phase
+    this.onChange(phase)
   }
 
   observe(parts: { readonly state: WorkerState; readonly tasks: SourceTasks; readonly backend: StateBackend }): void {
@@ -71,14 +81,17 @@ export class WorkerStatus {
     for (const segment of manifest.segments) this.bytesOfPending += segment.bytes
   }
 
-  completed(checkpoint: number, nowMs: number): { durationMs: number; bytes: number } {
+  /** @param wallMs the time as the wall shows it */
+  completed(checkpoint: number, nowMs: number, wallMs: number): { durationMs: number; bytes: number } {
     const { checkpoints } = this
     checkpoints.completed++
     checkpoints.lastCompleted = checkpoint
     checkpoints.lastDurationMs = Math.round(nowMs - this.triggeredAtMs)
     checkpoints.lastBytes = this.bytesOfPending
     keep(checkpoints.durationsMs, checkpoints.lastDurationMs)
-    return { durationMs: checkpoints.lastDurationMs, bytes: checkpoints.lastBytes }
+    const { lastDurationMs: durationMs, lastBytes: bytes } = checkpoints
+    this.onCompleted({ checkpoint, completedAtMs: wallMs, durationMs, bytes })
+    return { durationMs, bytes }
   }
 
   aborted(reason: string): void {

@@ -1,0 +1,144 @@
+/**
+ * The control log as a Kafka topic, `<app>.control`: one partition, never deleted by time or size (R1). Written with
+ * acks=all by an idempotent producer with one request in flight, read read_uncommitted (it holds no transactions).
+ */
+import { MillraceError } from '../../../src/common/errors.ts'
+import type { ConnectorContext } from '../../../src/ports/connector-context.ts'
+import type { ControlLog, ControlLogEntry } from '../../../src/ports/control-log.ts'
+import { alterConfigs, createTopics, describeConfigs, listOffsets } from '../client/admin.ts'
+import type { KafkaClient } from '../client/client.ts'
+import { Fetcher } from '../client/fetcher.ts'
+import { ProducerIdentity } from '../client/producer.ts'
+import { Sender } from '../client/sender.ts'
+import { initProducerId } from '../client/transactions.ts'
+import { KafkaSession } from '../kafka-session.ts'
+
+/** What the topic must have: a log that forgets would forget the job. */
+const SETTINGS = {
+  'cleanup.policy': 'delete',
+  'retention.ms': '-1',
+  'retention.bytes': '-1',
+  'message.timestamp.type': 'CreateTime',
+} as const
+
+export function controlTopic(applicationId: string): string {
+  return `${applicationId}.control`
+}
+
+export class KafkaControlLog implements ControlLog {
+  private readonly context: ConnectorContext
+  private readonly topic: string
+  private client: KafkaClient | undefined
+  private sender: Sender | undefined
+  private identity: ProducerIdentity | undefined
+  private appending: Promise<unknown> = Promise.resolve()
+
+  constructor(context: ConnectorContext) {
+    this.context = context
+    this.topic = controlTopic(context.applicationId)
+  }
+
+  async open(): Promise<{ readonly created: boolean }> {
+    const client = await KafkaSession.of(this.context).client()
+    this.client = client
+    const { internalReplicationFactor } = this.context.config
+    const created = await createTopics(client, [
+      {
+        name: this.topic,
+        partitions: 1,
+        replicationFactor: internalReplicationFactor === 0 ? -1 : internalReplicationFactor,
+        configs: SETTINGS,
+      },
+    ])
+    const { partitions } = await client.topic(this.topic)
+    if (partitions.length !== 1) {
+      throw new MillraceError(
+        'MR_CONTROL_LOG_UNUSABLE',
+        `control topic ${this.topic} has ${partitions.length} partitions; it must have one`,
+      )
+    }
+    if (created.length === 0) await this.mendSettings(client)
+    // One request in flight: a decision must not overtake the one before it.
+    this.sender = new Sender(client, { maxInFlightPerBroker: 1, lingerMs: 0, onFailure: this.context.fail })
+    this.identity = new ProducerIdentity(null, await initProducerId(client, null))
+    return { created: created.length > 0 }
+  }
+
+  append(values: readonly Buffer[]): Promise<number> {
+    const appended = this.appending.then(() => this.appendNow(values))
+    this.appending = appended.catch(() => {})
+    return appended
+  }
+
+  async endOffset(): Promise<number> {
+    const [end] = await listOffsets(this.opened().client, [{ topic: this.topic, partition: 0 }], 'latest')
+    return end?.offset ?? 0
+  }
+
+  async *tail(offset: number, signal: AbortSignal): AsyncIterable<readonly ControlLogEntry[]> {
+    const { client } = this.opened()
+    const fetcher = new Fetcher(client, { isolation: 'read_uncommitted' })
+    const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+    try {
+      const [earliest] = await listOffsets(client, [{ topic: this.topic, partition: 0 }], 'earliest')
+      fetcher.assign([{ topic: this.topic, partition: 0, offset: Math.max(offset, earliest?.offset ?? 0) }])
+      while (!signal.aborted) {
+        const batch = fetcher.poll()
+        if (batch === undefined) await Promise.race([fetcher.whenAvailable(), aborted])
+        else if (batch.records !== null) yield entriesOf(batch.records)
+      }
+    } finally {
+      await fetcher.close()
+    }
+  }
+
+  async close(): Promise<void> {
+    this.sender?.close()
+  }
+
+  private async appendNow(values: readonly Buffer[]): Promise<number> {
+    const { sender, identity } = this.opened()
+    const span = sender.use(identity)
+    const appender = sender.builder(this.topic, 0)
+    const now = this.context.clock.nowMs()
+    for (const value of values) appender.appendBytes(now, null, value)
+    sender.end()
+    const [range] = await span.flushed
+    if (range === undefined || range.recordCount !== values.length) {
+      throw new MillraceError('MR_CONTROL_LOG_UNUSABLE', `an append to ${this.topic} was acknowledged in part`)
+    }
+    return range.firstOffset
+  }
+
+  /** Somebody may have changed the topic since: checked at each start (R1), and put right with a warning. */
+  private async mendSettings(client: KafkaClient): Promise<void> {
+    const found = await describeConfigs(client, { topic: this.topic }, Object.keys(SETTINGS))
+    const wrong = Object.entries(SETTINGS).filter(([name, wanted]) => found.get(name) !== wanted)
+    if (wrong.length === 0) return
+    this.context.logger.warn('control-topic-settings-mended', {
+      topic: this.topic,
+      settings: wrong.map(([name]) => name).join(', '),
+    })
+    await alterConfigs(client, { topic: this.topic }, Object.fromEntries(wrong))
+  }
+
+  private opened() {
+    const { client, sender, identity } = this
+    if (client === undefined || sender === undefined || identity === undefined) {
+      throw new MillraceError('MR_KAFKA_CLIENT_CLOSED', 'the control log is not open')
+    }
+    return { client, sender, identity }
+  }
+}
+
+function entriesOf(records: NonNullable<ReturnType<Fetcher['poll']>>['records']): ControlLogEntry[] {
+  if (records === null) return []
+  const entries: ControlLogEntry[] = []
+  for (let i = 0; i < records.count; i++) {
+    entries.push({
+      offset: records.offsets[i]!,
+      value: Buffer.from(records.buffer.subarray(records.valueStart[i]!, records.valueEnd[i]!)),
+    })
+  }
+  return entries
+}

@@ -1,0 +1,106 @@
+/** What all Kafka sources and sinks of one worker have in common: the client, the senders, the worker's transactions. */
+
+import { MillraceError } from '../../src/common/errors.ts'
+import { effectiveTransactionTimeoutMs } from '../../src/config/transaction-timeout.ts'
+import type { ConnectorContext } from '../../src/ports/connector-context.ts'
+import { describeConfigs } from './client/admin.ts'
+import { KafkaClient } from './client/client.ts'
+import { Sender } from './client/sender.ts'
+import { initProducerId } from './client/transactions.ts'
+import { clientOptions } from './client-options.ts'
+import { KafkaTransactions } from './sink/kafka-transactions.ts'
+import { PlainOutput } from './sink/plain-output.ts'
+
+export class KafkaSession {
+  private readonly context: ConnectorContext
+  private connecting: Promise<KafkaClient> | undefined
+  private transactional: Promise<KafkaTransactions> | undefined
+  private atLeastOnce: Promise<PlainOutput> | undefined
+  private readonly senders: Sender[] = []
+
+  constructor(context: ConnectorContext) {
+    this.context = context
+  }
+
+  /** The one of this worker. */
+  static of(context: ConnectorContext): KafkaSession {
+    return context.share('kafka', () => new KafkaSession(context))
+  }
+
+  client(): Promise<KafkaClient> {
+    this.connecting ??= KafkaClient.connect(clientOptions(this.context.config, this.context.logger))
+    return this.connecting
+  }
+
+  /** The transactions that all exactly-once sinks of the worker write in. */
+  transactions(): Promise<KafkaTransactions> {
+    this.transactional ??= this.openTransactions()
+    return this.transactional
+  }
+
+  /** For sinks that write at once: idempotent, not transactional. */
+  plainOutput(): Promise<PlainOutput> {
+    this.atLeastOnce ??= this.openPlainOutput()
+    return this.atLeastOnce
+  }
+
+  async close(): Promise<void> {
+    for (const sender of this.senders) sender.close()
+    const client = await this.connecting?.catch(() => undefined)
+    client?.close()
+  }
+
+  private async openTransactions(): Promise<KafkaTransactions> {
+    const { config, applicationId, workerIndex, logger } = this.context
+    const client = await this.client()
+    await requireTransactionVerification(client)
+    const limitMs = await transactionTimeoutLimit(client)
+    return new KafkaTransactions({
+      client,
+      sender: await this.openSender(),
+      applicationId,
+      workerIndex,
+      slots: config.transactionSlots,
+      transactionTimeoutMs: effectiveTransactionTimeoutMs(config, limitMs),
+      logger,
+      fail: this.context.fail,
+    })
+  }
+
+  private async openPlainOutput(): Promise<PlainOutput> {
+    const client = await this.client()
+    return new PlainOutput(await this.openSender(), await initProducerId(client, null))
+  }
+
+  private async openSender(): Promise<Sender> {
+    const { config, fail } = this.context
+    const sender = new Sender(await this.client(), {
+      maxBatchBytes: config.produceBatchBytes,
+      lingerMs: config.produceLingerMs,
+      compression: config.compression,
+      onFailure: fail,
+    })
+    this.senders.push(sender)
+    return sender
+  }
+}
+
+/** Brokers before 3.6 can leave a transaction open for ever (KIP-890). */
+async function requireTransactionVerification(client: KafkaClient): Promise<void> {
+  if (await client.supportsTransactionVerification()) return
+  throw new MillraceError(
+    'MR_KAFKA_VERSION',
+    'exactly-once needs Kafka 3.6 or newer on every broker: older ones do not check that a transaction is open (KIP-890)',
+    { remedy: 'Upgrade the brokers, or use delivery at-least-once.' },
+  )
+}
+
+/** The broker's `transaction.max.timeout.ms`. */
+async function transactionTimeoutLimit(client: KafkaClient): Promise<number> {
+  const DEFAULT_MS = 900_000
+  const broker = client.brokers[0]
+  if (broker === undefined) return DEFAULT_MS
+  const name = 'transaction.max.timeout.ms'
+  const settings = await describeConfigs(client, { broker: broker.id }, [name])
+  return Number(settings.get(name) ?? DEFAULT_MS)
+}

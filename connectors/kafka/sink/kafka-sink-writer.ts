@@ -1,0 +1,75 @@
+/** Writes the records of one sink operator into the open batches of its partitions. The hot path of every output. */
+import { isAscii } from '../../../src/common/bytes.ts'
+import type { SinkWriter } from '../../../src/ports/transactional-sink.ts'
+import type { PartitionAppender } from '../client/partition-appender.ts'
+import { murmur2Latin1, partitionForKey } from '../codec/murmur2.ts'
+import type { Serializer } from '../serde/serde.ts'
+import type { KafkaSinkOptions } from './kafka-sink.ts'
+import type { KafkaOutput } from './plain-output.ts'
+
+/** Records without a key stay on one partition for so many, as the Java client's sticky partitioner does (KIP-480). */
+const KEYLESS_RUN = 500
+
+export class KafkaSinkWriter<T> implements SinkWriter<T> {
+  readonly usesRecordKey: boolean
+  private readonly output: KafkaOutput
+  private readonly appenders: readonly PartitionAppender[]
+  private readonly serializer: Serializer<T>
+  private readonly keyOf: ((value: T) => string | Uint8Array | null) | undefined
+  private readonly timestampOf: ((value: T) => number) | undefined
+  private readonly headersOf: KafkaSinkOptions<T>['headers']
+  private keyless = 0
+
+  constructor(options: KafkaSinkOptions<T>, output: KafkaOutput, partitions: number) {
+    this.output = output
+    this.appenders = Array.from({ length: partitions }, (_, partition) => output.sender.builder(options.topic, partition))
+    this.serializer = options.value.serializer
+    this.keyOf = options.key
+    this.timestampOf = options.timestamp
+    this.headersOf = options.headers
+    this.usesRecordKey = options.key === undefined
+  }
+
+  write(value: T, timestampMs: number, recordKey: string | null): void {
+    const key = this.keyOf === undefined ? recordKey : binaryKey(this.keyOf(value))
+    const appender = this.appenderFor(key)
+    const timestamp = this.timestampOf === undefined ? timestampMs : this.timestampOf(value)
+    const { serializer } = this
+    if (serializer.kind === 'text' && this.headersOf === undefined) {
+      appender.appendText(timestamp, key, serializer.serialize(value))
+      return
+    }
+    const headers =
+      this.headersOf === undefined
+        ? undefined
+        : Object.entries(this.headersOf(value)).map(([name, header]) => ({ key: name, value: header }))
+    const bytes = serializer.kind === 'text' ? Buffer.from(serializer.serialize(value)) : serializer.serialize(value)
+    appender.appendBytes(timestamp, key, bytes, headers)
+  }
+
+  backPressure(): Promise<void> | null {
+    return this.output.sender.whenDrained()
+  }
+
+  flush(): Promise<void> {
+    return this.output.flush()
+  }
+
+  async close(): Promise<void> {}
+
+  private appenderFor(key: string | null): PartitionAppender {
+    const { appenders } = this
+    const partition =
+      key === null
+        ? Math.floor(this.keyless++ / KEYLESS_RUN) % appenders.length
+        : partitionForKey(murmur2Latin1(key), appenders.length)
+    return appenders[partition]!
+  }
+}
+
+/** A key as a binary string: text as the chars of its UTF-8 bytes. */
+function binaryKey(key: string | Uint8Array | null): string | null {
+  if (key === null) return null
+  if (typeof key === 'string') return isAscii(key) ? key : Buffer.from(key).toString('latin1')
+  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1')
+}

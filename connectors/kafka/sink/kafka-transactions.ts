@@ -1,0 +1,160 @@
+/**
+ * The transactions of one worker (PROTOCOL §4). Its transactional ids are slots, `<app>.<worker>.<slot>`, used in turn;
+ * all exactly-once sinks of the worker write into the one that is current.
+ *
+ *     free (epoch raised) ──cut──→ current ──cut──→ prepared ──commit──→ committed ──raise the epoch──→ free
+ *
+ * Invariants:
+ * - an identity (transactional id, producer id, epoch) is used for one transaction, ever (R22): a slot is free only
+ *   after InitProducerId has raised its epoch;
+ * - nothing here aborts a transaction (R28); fencing in recovery does;
+ * - commits are asked for by the stored identity, so any process can do them.
+ */
+import { assert } from '../../../src/common/assert.ts'
+import { toError } from '../../../src/common/errors.ts'
+import type { Logger } from '../../../src/common/logger.ts'
+import type { CommitOutcome, Committable, TransactionParticipant } from '../../../src/ports/transactional-sink.ts'
+import type { KafkaClient } from '../client/client.ts'
+import { ProducerIdentity } from '../client/producer.ts'
+import type { PartitionRange, ProducerSpan } from '../client/producer-span.ts'
+import type { Sender } from '../client/sender.ts'
+import { endTxn, initProducerId, type ProducerIdAndEpoch } from '../client/transactions.ts'
+import type { KafkaOutput } from './plain-output.ts'
+import { awaitOutcome } from './transaction-outcome.ts'
+
+export interface KafkaCommittable extends Committable {
+  readonly transactionalId: string
+  readonly producerId: number
+  readonly producerEpoch: number
+  readonly ranges: readonly PartitionRange[]
+}
+
+export interface KafkaTransactionsParts {
+  readonly client: KafkaClient
+  readonly sender: Sender
+  readonly applicationId: string
+  readonly workerIndex: number
+  readonly slots: number
+  readonly transactionTimeoutMs: number
+  readonly logger: Logger
+  readonly fail: (error: Error) => void
+}
+
+export class KafkaTransactions implements TransactionParticipant, KafkaOutput {
+  readonly name = 'kafka'
+  readonly slots: number
+  readonly sender: Sender
+  private readonly parts: KafkaTransactionsParts
+  /** Identities that no transaction has used yet. */
+  private free: ProducerIdentity[] = []
+  /** Raised by `fence` just now: `begin` need not do it again. */
+  private readonly raised = new Map<string, ProducerIdAndEpoch>()
+  private current: ProducerSpan | undefined
+  private isClosed = false
+
+  constructor(parts: KafkaTransactionsParts) {
+    this.parts = parts
+    this.slots = parts.slots
+    this.sender = parts.sender
+  }
+
+  get isExhausted(): boolean {
+    return this.free.length === 0
+  }
+
+  async settle(committables: readonly Committable[]): Promise<readonly CommitOutcome[]> {
+    const outcomes: CommitOutcome[] = []
+    for (const committable of committables) {
+      const outcome = await this.end(committable as KafkaCommittable)
+      outcomes.push(outcome)
+      if (outcome.kind === 'lost') break
+    }
+    return outcomes
+  }
+
+  async fence(workers: number, slots: number): Promise<void> {
+    const ids: string[] = []
+    for (let worker = 0; worker < workers; worker++) {
+      for (let slot = 0; slot < slots; slot++) ids.push(this.transactionalId(worker, slot))
+    }
+    await Promise.all(ids.map(async (id) => this.raised.set(id, await this.raise(id))))
+  }
+
+  async begin(): Promise<void> {
+    const ids = Array.from({ length: this.slots }, (_, slot) => this.transactionalId(this.parts.workerIndex, slot))
+    this.free = await Promise.all(
+      ids.map(async (id) => new ProducerIdentity(id, this.raised.get(id) ?? (await this.raise(id)))),
+    )
+    this.raised.clear()
+    this.turnToNext()
+  }
+
+  async cut(): Promise<Committable | null> {
+    const ending = this.current
+    assert(ending !== undefined, 'a transaction is open from begin on')
+    this.turnToNext()
+    const ranges = await ending.flushed
+    const { identity } = ending
+    if (ranges.length === 0) {
+      // Nothing was sent, so the identity is as fresh as before.
+      this.free.push(identity)
+      return null
+    }
+    const { transactionalId, producerId, producerEpoch } = identity
+    assert(transactionalId !== null, 'identities here are transactional')
+    const committable: KafkaCommittable = {
+      id: `${transactionalId}:${producerId}:${producerEpoch}`,
+      transactionalId,
+      producerId,
+      producerEpoch,
+      ranges,
+    }
+    return committable
+  }
+
+  async commit(committable: Committable): Promise<CommitOutcome> {
+    const { transactionalId, producerId, producerEpoch } = committable as KafkaCommittable
+    const outcome = await this.end(committable as KafkaCommittable)
+    if (outcome.kind === 'committed') {
+      // In the background: the next cut has other slots to turn to.
+      this.raise(transactionalId, { producerId, producerEpoch }).then(
+        (raised) => this.free.push(new ProducerIdentity(transactionalId, raised)),
+        (error) => {
+          if (!this.isClosed) this.parts.fail(toError(error))
+        },
+      )
+    }
+    return outcome
+  }
+
+  /** The cut does it. */
+  async flush(): Promise<void> {}
+
+  async close(): Promise<void> {
+    this.isClosed = true
+  }
+
+  private turnToNext(): void {
+    const next = this.free.shift()
+    assert(next !== undefined, 'the loop waits while no transaction is free')
+    this.current = this.sender.use(next)
+  }
+
+  private async end(committable: KafkaCommittable): Promise<CommitOutcome> {
+    const { client } = this.parts
+    const { transactionalId, producerId, producerEpoch } = committable
+    const answer = await endTxn(client, { transactionalId, producerId, producerEpoch }, 'commit')
+    if (answer.kind === 'committed') return { kind: 'committed' }
+    // Committed long ago and the slot used again, or expired: only the log knows (R25).
+    return awaitOutcome(client, committable, answer.kind)
+  }
+
+  private raise(transactionalId: string, known?: ProducerIdAndEpoch): Promise<ProducerIdAndEpoch> {
+    const { client, transactionTimeoutMs } = this.parts
+    return initProducerId(client, transactionalId, { transactionTimeoutMs, ...(known === undefined ? {} : { known }) })
+  }
+
+  private transactionalId(worker: number, slot: number): string {
+    return `${this.parts.applicationId}.${worker}.${slot}`
+  }
+}

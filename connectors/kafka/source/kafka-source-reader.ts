@@ -1,0 +1,164 @@
+/** Reads the assigned partitions of a topic, read_committed, and decodes their records batch by batch. */
+import { MillraceError, toError } from '../../../src/common/errors.ts'
+import type { ConnectorContext, Counter } from '../../../src/ports/connector-context.ts'
+import type { PartitionStart, SourceBatch, SourceReader } from '../../../src/ports/source.ts'
+import { commitOffsets } from '../client/admin.ts'
+import type { KafkaClient } from '../client/client.ts'
+import type { FetchedBatch, Fetcher } from '../client/fetcher.ts'
+import type { RecordSet } from '../codec/record-set.ts'
+import type { DeadLetters } from './dead-letters.ts'
+import type { KafkaSourceOptions } from './kafka-source.ts'
+
+/** A fetched batch that is handed out in pieces. */
+interface Unfinished {
+  readonly partition: number
+  readonly records: RecordSet
+  readonly nextOffset: number
+  from: number
+}
+
+export class KafkaSourceReader<T, K> implements SourceReader<T> {
+  private readonly options: KafkaSourceOptions<T, K>
+  private readonly context: ConnectorContext
+  private readonly client: KafkaClient
+  private readonly fetcher: Fetcher
+  private readonly deadLetters: DeadLetters | undefined
+  private readonly malformed: Counter
+  private readonly lags = new Map<number, number>()
+  private unfinished: Unfinished | undefined
+
+  constructor(
+    options: KafkaSourceOptions<T, K>,
+    context: ConnectorContext,
+    client: KafkaClient,
+    fetcher: Fetcher,
+    deadLetters: DeadLetters | undefined,
+  ) {
+    this.options = options
+    this.context = context
+    this.client = client
+    this.fetcher = fetcher
+    this.deadLetters = deadLetters
+    this.malformed = context.metrics.counter(
+      'millrace_malformed_records_total',
+      'Records that could not be decoded and were skipped or dead-lettered',
+      {
+        topic: options.topic,
+      },
+    )
+  }
+
+  poll(maxRecords: number): SourceBatch<T> | undefined {
+    const { unfinished } = this
+    if (unfinished !== undefined) return this.take(unfinished, maxRecords)
+    const fetched = this.fetcher.poll()
+    if (fetched === undefined) return undefined
+    this.lags.set(fetched.partition, Math.max(0, fetched.lastStableOffset - fetched.nextOffset))
+    if (fetched.records === null || fetched.records.count === 0) return emptyBatch(fetched)
+    const { partition, records, nextOffset } = fetched
+    return this.take({ partition, records, nextOffset, from: 0 }, maxRecords)
+  }
+
+  whenAvailable(): Promise<void> {
+    return this.fetcher.whenAvailable()
+  }
+
+  async publishPositions(positions: readonly PartitionStart[]): Promise<void> {
+    const { topic } = this.options
+    const offsets = positions.map(({ partition, position }) => ({ topic, partition, offset: position }))
+    await commitOffsets(this.client, this.context.applicationId, offsets)
+  }
+
+  lag(): ReadonlyMap<number, number> {
+    return this.lags
+  }
+
+  async close(): Promise<void> {
+    await this.fetcher.close()
+  }
+
+  private take(batch: Unfinished, maxRecords: number): SourceBatch<T> {
+    const { records, partition, from } = batch
+    const to = Math.min(records.count, from + maxRecords)
+    const isLast = to === records.count
+    batch.from = to
+    this.unfinished = isLast ? undefined : batch
+    return this.decode(partition, records, from, to, isLast ? batch.nextOffset : records.offsets[to]!)
+  }
+
+  private decode(partition: number, records: RecordSet, from: number, to: number, nextPosition: number): SourceBatch<T> {
+    const { value: serde, eventTime } = this.options
+    const { buffer, valueStart, valueEnd } = records
+    const values: T[] = []
+    // Indices of the records that were decoded, once one was not.
+    let kept: number[] | undefined
+    for (let i = from; i < to; i++) {
+      try {
+        const start = valueStart[i]!
+        const value = start < 0 ? ofTombstone(serde) : serde.deserialize(buffer, start, valueEnd[i]!)
+        values.push(value)
+        kept?.push(i)
+      } catch (error) {
+        kept ??= Array.from({ length: i - from }, (_, k) => from + k)
+        this.handleMalformed(partition, records, i, error)
+      }
+    }
+    const indices = kept
+    const at = indices === undefined ? (k: number) => from + k : (k: number) => indices[k]!
+    const whole = indices === undefined && from === 0
+    const pick = (array: ArrayLike<number>): ArrayLike<number> => {
+      if (whole) return array
+      return Array.from({ length: values.length }, (_, k) => array[at(k)]!)
+    }
+    return {
+      partition,
+      count: values.length,
+      values,
+      timestamps: eventTime === undefined ? pick(records.timestamps) : values.map((value) => eventTime(value)),
+      keyBytes: buffer,
+      keyStarts: pick(records.keyStart),
+      keyEnds: pick(records.keyEnd),
+      nextPosition,
+      positionOf: (k) => records.offsets[at(k)]!,
+    }
+  }
+
+  private handleMalformed(partition: number, records: RecordSet, index: number, thrown: unknown): void {
+    const { topic, value: serde, onMalformed = 'fail' } = this.options
+    const offset = records.offsets[index]!
+    const cause = toError(thrown)
+    if (onMalformed === 'fail') {
+      throw new MillraceError(
+        'MR_RECORD_MALFORMED',
+        `record at offset ${offset} of ${topic}/${partition} is not ${serde.name}: ${cause.message}`,
+        {
+          cause,
+          details: { topic, partition, offset },
+        },
+      )
+    }
+    this.malformed.add(1)
+    this.context.logger.debug('record-malformed', { topic, partition, offset, error: cause.message })
+    this.deadLetters?.add(topic, partition, records, index, cause)
+  }
+}
+
+function ofTombstone<T>(serde: { readonly name: string; readonly ofNull?: () => T }): T {
+  if (serde.ofNull !== undefined) return serde.ofNull()
+  throw new TypeError(`its value is null (a tombstone), which ${serde.name} does not read; wrap it: nullable(${serde.name}())`)
+}
+
+/** Nothing for the job, but the position moves: aborted records, control records, gaps. */
+function emptyBatch(fetched: FetchedBatch): SourceBatch<never> {
+  return {
+    partition: fetched.partition,
+    count: 0,
+    values: [],
+    timestamps: [],
+    keyBytes: Buffer.alloc(0),
+    keyStarts: [],
+    keyEnds: [],
+    nextPosition: fetched.nextOffset,
+    positionOf: () => fetched.nextOffset,
+  }
+}

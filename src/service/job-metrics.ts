@@ -1,0 +1,49 @@
+/** What a worker's status looks like to Prometheus. Everything is read at the scrape; nothing is counted twice. */
+import type { WorkerStatus } from '../runtime/worker-status.ts'
+import type { Metrics } from './metrics.ts'
+
+export function addJobMetrics(metrics: Metrics, status: WorkerStatus, sources: readonly string[]): void {
+  const { checkpoints } = status
+  for (const source of sources) {
+    metrics.observedCounter(
+      'millrace_records_total',
+      'Records processed, those replayed after a failure included',
+      () => status.records.get(source) ?? 0,
+      { source },
+    )
+    metrics.gauge('millrace_source_lag_records', 'Records not read yet, as of the last fetch', () => lagOf(status, source), {
+      source,
+    })
+  }
+  metrics.observedCounter('millrace_checkpoints_completed_total', 'Completed checkpoints', () => checkpoints.completed)
+  metrics.observedCounter('millrace_checkpoints_aborted_total', 'Aborted checkpoints', () => checkpoints.aborted)
+  metrics.gauge('millrace_checkpoint_last', 'Number of the last completed checkpoint', () => checkpoints.lastCompleted)
+  metrics.gauge(
+    'millrace_checkpoint_duration_seconds',
+    'From trigger to completion, of the last checkpoint',
+    () => checkpoints.lastDurationMs / 1000,
+  )
+  metrics.gauge('millrace_checkpoint_bytes', 'Bytes that the last checkpoint wrote', () => checkpoints.lastBytes)
+  metrics.gauge(
+    'millrace_checkpoint_pause_seconds',
+    'How long the last cut held up processing',
+    () => (checkpoints.pausesMs.at(-1) ?? 0) / 1000,
+  )
+  metrics.gauge('millrace_state_cached_entries', 'State entries on the heap', () => status.observed?.state.entryCount ?? 0)
+  metrics.gauge(
+    'millrace_state_cache_bytes',
+    'Estimated heap of state entries',
+    () => status.observed?.state.cache.usedBytes ?? 0,
+  )
+  metrics.gauge(
+    'millrace_state_backend_bytes',
+    'Memory of the state backend outside the heap',
+    () => status.observed?.backend.memoryBytes() ?? 0,
+  )
+}
+
+function lagOf(status: WorkerStatus, source: string): number {
+  let lag = 0
+  for (const records of status.observed?.tasks.lag().get(source)?.values() ?? []) lag += records
+  return lag
+}
