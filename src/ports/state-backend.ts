@@ -17,28 +17,45 @@ export interface TaskMarker {
   readonly metadataDigest: string
 }
 
+export interface StateEntry {
+  readonly key: string
+  readonly value: Buffer
+  /** 0: never. */
+  readonly expiresAtMs: number
+}
+
 export interface StateBackend {
   readonly kind: 'memory' | 'rocksdb'
-  /** Opens (and locks) the local directory. Throws MR_STATE_DIRECTORY_LOCKED when another process holds it. */
+  /**
+   * Opens (and locks) the local directory. Throws MR_STATE_DIRECTORY_LOCKED when another process or another worker of
+   * this one holds it, MR_STATE_LOCAL_CORRUPT when what lies there cannot be read: then `reset` and restore all.
+   */
   open(): Promise<void>
+  /** Removes everything that lies in the local directory and opens it empty, whether it was open or not. */
+  reset(): Promise<void>
   /** The tasks that have local state here, with their markers. */
   markers(): Promise<Map<TaskKey, TaskMarker>>
   /**
    * The values of `keys` (binary strings) in their order; null where there is none, or where it has expired by `nowMs`.
-   * One multi-get. The buffers are the caller's to keep.
+   * One multi-get. The buffers are the caller's to keep. While an `apply` is under way, each key has its value of either
+   * before or after it: so the caller looks into what is being applied first. Throws MR_STATE_LOCAL_CORRUPT.
    */
   getMany(task: TaskKey, keys: readonly string[], nowMs: number): Promise<(Buffer | null)[]>
   /**
    * Applies all changes and sets all markers in one atomic, durable-in-order batch: after a crash either all of it is
    * there or nothing of it, and never a later batch without an earlier one. Oldest changes first where a task occurs
-   * more than once.
+   * more than once. Buffers must stay as they are until it ends. After a failure every later `apply` fails too.
    */
   apply(changes: readonly StateChanges[], markers: ReadonlyMap<TaskKey, TaskMarker>): Promise<void>
-  /** The task's live entries whose key begins with `prefix`, ascending by bytes, as of the call. */
-  scan(task: TaskKey, prefix: string, nowMs: number): AsyncIterable<{ key: string; value: Buffer; expiresAtMs: number }>
-  /** Removes all local state of the task, its marker first. */
+  /**
+   * The task's live entries whose key begins with `prefix`, ascending by bytes, as of the first `next`. It holds
+   * resources until it was read to its end or its `return` was called, which `for await` does.
+   */
+  scan(task: TaskKey, prefix: string, nowMs: number): AsyncIterable<StateEntry>
+  /** Removes all local state of the task and its marker, atomically. */
   deleteTask(task: TaskKey): Promise<void>
   /** Estimated bytes of memory it uses now outside the JavaScript heap. */
   memoryBytes(): number
+  /** Waits for what is under way, ends open scans and gives the directory free. */
   close(): Promise<void>
 }
