@@ -21,13 +21,13 @@ export interface Flag {
   readonly value: string | boolean
 }
 
-/** Of a flag that is given twice the last counts; lists are joined. */
-export function layerOfFlags(flags: readonly Flag[]): OptionLayer {
+/** Of a flag that is given twice the last counts; lists are joined. `otherNames`: flags that are no options, for proposals. */
+export function layerOfFlags(flags: readonly Flag[], otherNames: readonly string[] = []): OptionLayer {
   const layer = new Map<OptionKey, RawOption>()
   for (const { name, value } of flags) {
     const key = keyOfFlag(name)
     if (key === undefined) {
-      throw unknownOption(`--${name}`, 'on the command line', nearestName(name, flagNames()), '--')
+      throw unknownOption(`--${name}`, 'on the command line', nearestName(name, [...flagNames(), ...otherNames]), '--')
     }
     const before = layer.get(key)?.raw
     const joined = optionOf(key).type.kind === 'list' && before !== undefined ? `${before},${value}` : value

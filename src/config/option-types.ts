@@ -14,6 +14,8 @@ export interface OptionType<T> {
   readonly placeholder: string
   /** For errors and docs, range included: `a duration from 100ms to 1h`. */
   readonly accepts: string
+  /** The placeholder says all there is to say: --help and the docs leave `accepts` out. */
+  readonly isPlain?: boolean
   /** Undefined: not a value of this type, or out of its range. */
   parse(raw: unknown): T | undefined
   /** As people write it: `parse(format(value))` gives the value again, but for secrets. */
@@ -45,6 +47,7 @@ export const boolean: OptionType<boolean> = {
   kind: 'boolean',
   placeholder: '',
   accepts: '`true` or `false`',
+  isPlain: true,
   parse(raw) {
     if (raw === true || raw === 'true' || raw === '1') return true
     return raw === false || raw === 'false' || raw === '0' ? false : undefined
@@ -58,6 +61,7 @@ export function string(form?: { readonly pattern: RegExp; readonly accepts: stri
     kind: 'string',
     placeholder: 'text',
     accepts: form?.accepts ?? 'text that is not empty',
+    isPlain: form === undefined,
     parse: (raw) => (typeof raw === 'string' && raw !== '' && (form?.pattern.test(raw) ?? true) ? raw : undefined),
     format: (value) => value,
   }
@@ -122,6 +126,7 @@ export const secret: OptionType<Secret> = {
   kind: 'secret',
   placeholder: 'secret',
   accepts: 'text that is not empty; it is never printed',
+  isPlain: true,
   parse: (raw) => (raw instanceof Secret ? raw : typeof raw === 'string' && raw !== '' ? new Secret(raw) : undefined),
   format: String,
 }

@@ -33,7 +33,9 @@ export interface Option<T = unknown, N extends string = string> extends OptionTe
 
 type Described<T, N extends string> = OptionText<N> & { readonly type: OptionType<NonNullable<T>> }
 
-export function withDefault<T, const N extends string>(option: Described<T, N> & { readonly default: NoInfer<T> }): Option<T, N> {
+export function withDefault<T, const N extends string>(
+  option: Described<T, N> & { readonly default: NoInfer<T> },
+): Option<T, N> {
   return { ...option, required: false }
 }
 

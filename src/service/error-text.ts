@@ -32,14 +32,16 @@ export function errorText(thrown: unknown, { colour, indent = '', stacks = false
   return lines.flatMap((line) => line.split('\n')).join(`\n${indent}`)
 }
 
-/** The chain of causes, at most five deep: a cycle must not hang the report. */
+/** The chain of causes, but those whose words the error repeats; at most five deep: a cycle must not hang the report. */
 function causesOf(error: Error, style: Style, stacks: boolean): string[] {
   const lines: string[] = []
   let cause: unknown = error.cause
   for (let depth = 0; cause !== undefined && cause !== null && depth < 5; depth++) {
     const found = toError(cause)
     const { code } = found as Error & { code?: unknown }
-    lines.push(`  cause:  ${code === undefined ? '' : `${String(code)}: `}${found.message || found.name}`)
+    const isRetold = found.message !== '' && error.message.includes(found.message)
+    if (stacks || !isRetold)
+      lines.push(`  cause:  ${code === undefined ? '' : `${String(code)}: `}${found.message || found.name}`)
     if (stacks) lines.push(...stackOf(found, style))
     cause = found.cause
   }

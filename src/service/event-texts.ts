@@ -5,13 +5,13 @@
 import { type LogFields, readableValue } from './log-fields.ts'
 
 export const EVENT_TEXTS: Readonly<Record<string, string>> = {
-  'job-starting': 'starting {app} with {config}',
-  'job-running': 'running',
-  'job-stopping': 'stopping on {reason}: taking a final checkpoint',
+  'job-starting': 'starting {app} from {file}',
+  'job-stopping': '{reason}: stopping after a final checkpoint',
   'job-stopped': 'stopped',
-  'job-failed': 'failed with {code}: {message}',
+  'job-failed': 'the job has failed',
   'metrics-listening': 'metrics and health at {url}',
   'metrics-port-taken': 'port {port} is taken; metrics take another',
+  started: 'running epoch {epoch} from checkpoint {checkpoint}',
   restored: 'restored from checkpoint {checkpoint} in {durationMs}',
   'checkpoint-triggered': 'checkpoint {checkpoint} triggered',
   'checkpoint-completed': 'checkpoint {checkpoint} completed in {durationMs}, {bytes}',

@@ -113,9 +113,30 @@ test('numbers are rounded to what people read', () => {
   assert.equal(readableField('completedAtMs', 0), 'completedAt=1970-01-01T00:00:00.000Z')
 })
 
-test('flush waits for the stream', async () => {
+test('flush waits for the stream, but not for ever', async () => {
   let finish: (() => void) | undefined
-  const flushed = flush({ write: (_text, done) => (finish = done) })
+  const flushed = flush({ write: (_text, done) => (finish = done) }, 60_000)
   finish?.()
   await flushed
+  await flush({ write: () => {} }, 1)
+})
+
+test('while the reader stands still lines are dropped beyond a bound, and their number is told', () => {
+  const written: string[] = []
+  const stream = { write: (text: string) => void written.push(text), writableLength: 0 }
+  const logger = createLogger({ stream, format: 'json', level: 'info' })
+  stream.writableLength = 9 * 2 ** 20
+  logger.info('a')
+  logger.info('b')
+  assert.deepEqual(written, [])
+  stream.writableLength = 0
+  logger.info('c')
+  const lines = written.map((line) => JSON.parse(line))
+  assert.deepEqual(
+    lines.map(({ event, lines }) => [event, lines]),
+    [
+      ['log-lines-dropped', 2],
+      ['c', undefined],
+    ],
+  )
 })

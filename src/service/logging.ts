@@ -2,8 +2,9 @@
  * The log of a running job: one event a line. Text for people on a terminal, one JSON object a line in a pipe. It goes to
  * standard output, which is what container platforms collect; standard error tells why a command failed.
  *
- * Writing is synchronous on Linux and macOS (files, pipes and terminals, nodejs.org/api/process.html#a-note-on-process-io),
- * so no line is lost when the process ends or is killed; `flush` waits for the streams where that isn't so.
+ * Node.js writes to files and terminals at once; to a pipe it writes at once while there is room, and else keeps lines in
+ * memory until there is. So `flush` comes before the end of the process, and while a reader stands still lines beyond a
+ * bound are dropped and counted: a log must not be what a job runs out of memory for.
  */
 import { styleText } from 'node:util'
 import { type Clock, systemClock } from '../common/clock.ts'
@@ -15,6 +16,8 @@ import { type LogFields, readableField, safeJson } from './log-fields.ts'
 export interface LogStream {
   write(text: string, done?: () => void): unknown
   readonly isTTY?: boolean | undefined
+  /** Bytes that wait for the reader. */
+  readonly writableLength?: number | undefined
 }
 
 export interface LoggingOptions {
@@ -28,6 +31,9 @@ export interface LoggingOptions {
 
 const SEVERITY: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 }
 
+/** How much may wait for a reader that stands still. */
+const MAX_WAITING_BYTES = 8 * 2 ** 20
+
 type Format = (atMs: number, level: LogLevel, event: string, fields: LogFields) => string
 
 export function createLogger(options: LoggingOptions): Logger {
@@ -35,12 +41,28 @@ export function createLogger(options: LoggingOptions): Logger {
   const isTerminal = stream.isTTY === true
   const isText = options.format === 'text' || (options.format === 'auto' && isTerminal)
   const format = isText ? textFormat(options.colour ?? isTerminal) : jsonLine
-  return new StreamLogger((at, event, fields) => stream.write(format(clock.nowMs(), at, event, fields)), SEVERITY[level], {})
+  let dropped = 0
+  const write: Write = (at, event, fields) => {
+    if ((stream.writableLength ?? 0) > MAX_WAITING_BYTES) {
+      dropped++
+      return
+    }
+    if (dropped > 0) stream.write(format(clock.nowMs(), 'warn', 'log-lines-dropped', { lines: dropped }))
+    dropped = 0
+    stream.write(format(clock.nowMs(), at, event, fields))
+  }
+  return new StreamLogger(write, SEVERITY[level], {})
 }
 
-/** Resolves when everything written before has left the process. */
-export function flush(stream: LogStream): Promise<void> {
-  return new Promise((resolve) => stream.write('', () => resolve()))
+/** Resolves when everything written before has left the process, when the reader is gone, or after `deadlineMs`. */
+export function flush(stream: LogStream, deadlineMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, deadlineMs)
+    stream.write('', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
 }
 
 type Write = (level: LogLevel, event: string, fields: LogFields) => void

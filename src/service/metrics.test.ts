@@ -68,5 +68,5 @@ test('the process tells its memory, CPU time and event loop delay', () => {
   stop()
   assert.match(text, /^process_cpu_seconds_total \d/m)
   assert.match(text, /^process_resident_memory_bytes \d{7,}$/m)
-  assert.match(text, /^nodejs_event_loop_delay_seconds\{quantile="0.99"\} \d/m)
+  assert.match(text, /^nodejs_eventloop_lag_p99_seconds \d/m)
 })

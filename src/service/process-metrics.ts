@@ -11,7 +11,7 @@ export function addProcessMetrics(metrics: Metrics): () => void {
   })
   metrics.gauge('process_start_time_seconds', 'When the process started, in seconds since 1970.', () => startedAtSeconds)
   metrics.gauge('process_resident_memory_bytes', 'Resident memory in bytes.', () => process.memoryUsage.rss())
-  metrics.gauge('nodejs_heap_used_bytes', 'JavaScript heap in use, in bytes.', () => process.memoryUsage().heapUsed)
+  metrics.gauge('nodejs_heap_size_used_bytes', 'JavaScript heap in use, in bytes.', () => process.memoryUsage().heapUsed)
   metrics.gauge(
     'nodejs_external_memory_bytes',
     'Buffers and native memory that V8 knows of, in bytes.',
@@ -21,11 +21,12 @@ export function addProcessMetrics(metrics: Metrics): () => void {
   const delay = monitorEventLoopDelay({ resolution: 20 })
   delay.enable()
   const seconds = (nanoseconds: number) => (Number.isFinite(nanoseconds) ? nanoseconds / 1e9 : 0)
-  const help = 'How late timers fire, since the process started, in seconds.'
-  for (const quantile of ['0.5', '0.99', '1']) {
-    const read = () => seconds(quantile === '1' ? delay.max : delay.percentile(Number(quantile) * 100))
-    metrics.gauge('nodejs_event_loop_delay_seconds', help, read, { quantile })
-  }
+  // Three gauges, as other Node.js services have them: only a summary may carry the label `quantile`.
+  const lag = (part: string, read: () => number) =>
+    metrics.gauge(`nodejs_eventloop_lag_${part}_seconds`, 'How late timers fire, since the process started, in seconds.', read)
+  lag('p50', () => seconds(delay.percentile(50)))
+  lag('p99', () => seconds(delay.percentile(99)))
+  lag('max', () => seconds(delay.max))
   return () => {
     delay.disable()
   }

@@ -1,0 +1,154 @@
+/** `millrace checkpoints list|show [N]`. */
+import type { CheckpointMetadata } from '../checkpoint/metadata.ts'
+import { MillraceError } from '../common/errors.ts'
+import { loadLayers } from '../config/load-layers.ts'
+import { resolveConfig } from '../config/resolve.ts'
+import { roundedBytes, roundedDuration } from '../service/log-fields.ts'
+import {
+  CheckpointCatalogue,
+  type CheckpointFile,
+  type CheckpointSummary,
+  summaryOf,
+  type UnreadableCheckpoint,
+} from './checkpoint-catalogue.ts'
+import { type CliEnvironment, STORAGE_OPTION_KEYS } from './cli-environment.ts'
+import { type CommandLine, SWITCHES, usageError } from './command-line.ts'
+import { tableText } from './table.ts'
+
+/** Throws MR_CLI_USAGE, MR_CONFIG_…, MR_STORAGE_…, MR_CHECKPOINT_… */
+export async function checkpointsCommand(commandLine: CommandLine, environment: CliEnvironment): Promise<void> {
+  const { flags, operands, switches } = commandLine
+  const { stdout } = environment
+  const layers = await loadLayers({
+    flags,
+    otherFlags: SWITCHES,
+    environment: environment.env,
+    directory: environment.directory,
+  })
+  const [action, number, ...rest] = operands
+  if ((action !== 'list' && action !== 'show') || rest.length > 0 || (action === 'list' && number !== undefined)) {
+    throw usageError('expected millrace checkpoints list, or millrace checkpoints show [N]')
+  }
+  const { config } = resolveConfig(layers, STORAGE_OPTION_KEYS)
+  const applicationId = layers.some((layer) => layer.has('appId')) ? resolveConfig(layers, ['appId']).config.appId : undefined
+  const isJson = switches.has('json') || stdout.isTTY !== true
+
+  const storage = await environment.openStorage(config)
+  try {
+    const catalogue = new CheckpointCatalogue(storage, applicationId)
+    if (action === 'list') {
+      const found: (CheckpointSummary | UnreadableCheckpoint)[] = []
+      for await (const one of catalogue.list()) found.push(one)
+      stdout.write(isJson ? `${JSON.stringify(found, null, 2)}\n` : listText(found, storage.uri))
+    } else {
+      const file = choose(await catalogue.files(), number, storage.uri)
+      const metadata = await catalogue.read(file)
+      stdout.write(isJson ? `${JSON.stringify(metadata, null, 2)}\n` : showText(summaryOf(file, metadata), metadata))
+    }
+  } finally {
+    await storage.close()
+  }
+}
+
+/** The checkpoint of this number, or the newest. */
+function choose(files: readonly CheckpointFile[], number: string | undefined, uri: string): CheckpointFile {
+  if (number !== undefined && !/^\d+$/.test(number)) throw usageError(`${number} is not the number of a checkpoint`)
+  const matching = number === undefined ? files : files.filter(({ checkpoint }) => checkpoint === Number(number))
+  const jobs = [...new Set(matching.map(({ applicationId }) => applicationId))]
+  if (jobs.length > 1)
+    throw usageError(`several jobs have checkpoints in ${uri}: choose one of ${jobs.join(', ')} with --app-id`)
+  const file = matching.at(-1)
+  if (file !== undefined) return file
+  const known = files.map(({ checkpoint }) => checkpoint).join(', ')
+  const what = number === undefined ? 'there is no checkpoint' : `there is no checkpoint ${number}`
+  throw new MillraceError('MR_CLI_NO_CHECKPOINT', `${what} in ${uri}${known === '' ? '' : `; there are ${known}`}`)
+}
+
+function listText(found: readonly (CheckpointSummary | UnreadableCheckpoint)[], uri: string): string {
+  if (found.length === 0) return `no checkpoints in ${uri}\n`
+  const rows = found.map((one) => [
+    one.applicationId,
+    String(one.checkpoint),
+    String(one.epoch),
+    ...('error' in one
+      ? [one.error.code, '', '', '', '', '']
+      : [
+          one.kind,
+          one.completedAt,
+          roundedDuration(one.durationMs),
+          roundedBytes(one.writtenBytes),
+          roundedBytes(one.totalBytes),
+          one.entries.toLocaleString('en'),
+        ]),
+    one.path,
+  ])
+  const right = 'right' as const
+  return tableText(
+    [
+      { title: 'JOB' },
+      { title: 'CHECKPOINT', align: right },
+      { title: 'EPOCH', align: right },
+      { title: 'KIND' },
+      { title: 'COMPLETED' },
+      { title: 'TOOK', align: right },
+      { title: 'WRITTEN', align: right },
+      { title: 'TOTAL', align: right },
+      { title: 'ENTRIES', align: right },
+      { title: 'PATH' },
+    ],
+    rows,
+  )
+}
+
+function showText(summary: CheckpointSummary, metadata: CheckpointMetadata): string {
+  const facts = [
+    ['job', metadata.applicationId],
+    ['checkpoint', `${metadata.checkpoint}, ${metadata.kind}, of epoch ${metadata.epoch}`],
+    ['builds on', metadata.parent === null ? 'nothing: it is the first' : `checkpoint ${metadata.parent.checkpoint}`],
+    ['completed', `${metadata.completedAt}, ${roundedDuration(metadata.durationMs)} after it was triggered`],
+    ['written', roundedBytes(metadata.writtenBytes)],
+    [
+      'total',
+      `${roundedBytes(metadata.totalBytes)} in ${metadata.segments.length} segments, ${summary.entries.toLocaleString('en')} entries`,
+    ],
+    ['path', summary.path],
+  ]
+  const sections = [
+    facts.map(([name = '', value = '']) => `${name.padEnd(12)}${value}\n`).join(''),
+    section(
+      [{ title: 'SOURCE' }, { title: 'PARTITION', align: 'right' }, { title: 'POSITION', align: 'right' }],
+      Object.entries(metadata.sources).flatMap(([source, { positions }]) =>
+        Object.entries(positions).map(([partition, position]) => [source, partition, String(position)]),
+      ),
+    ),
+    section(
+      [{ title: 'OPERATOR' }, { title: 'STATE' }, { title: 'CODEC' }],
+      metadata.states.map(({ operator, name, codec, codecVersion }) => [operator, name, `${codec} v${codecVersion}`]),
+    ),
+    section(
+      [
+        { title: 'TASK' },
+        { title: 'SLICES', align: 'right' },
+        { title: 'BYTES', align: 'right' },
+        { title: 'ENTRIES', align: 'right' },
+      ],
+      Object.entries(metadata.chains).map(([task, chain]) => [
+        task,
+        String(chain.length),
+        roundedBytes(chain.reduce((bytes, link) => bytes + link.bytes, 0)),
+        chain.reduce((entries, link) => entries + link.entries, 0).toLocaleString('en'),
+      ]),
+    ),
+    section(
+      [{ title: 'WORKER' }, { title: 'SINK' }, { title: 'PREPARED TRANSACTION' }],
+      Object.entries(metadata.committables).flatMap(([worker, all]) =>
+        all.map(({ participant, committable }) => [worker, participant, committable.id]),
+      ),
+    ),
+  ]
+  return sections.filter((text) => text !== '').join('\n')
+}
+
+function section(columns: Parameters<typeof tableText>[0], rows: string[][]): string {
+  return rows.length === 0 ? '' : tableText(columns, rows)
+}

@@ -1,0 +1,60 @@
+/** What the command line is given from outside: streams, signals, and what only the wiring of connectors can make. */
+import type { JobDefinition } from '../api/define-job.ts'
+import type { Clock } from '../common/clock.ts'
+import type { Logger } from '../common/logger.ts'
+import type { Config } from '../config/config.ts'
+import type { Resolved } from '../config/resolved.ts'
+import type { CheckpointStorage } from '../ports/checkpoint-storage.ts'
+import type { Health } from '../service/health.ts'
+import type { Metrics } from '../service/metrics.ts'
+
+export type OutputStream = NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number }
+
+export interface SignalSource {
+  on(signal: 'SIGINT' | 'SIGTERM', listener: () => void): unknown
+  off(signal: 'SIGINT' | 'SIGTERM', listener: () => void): unknown
+}
+
+export interface StartContext {
+  readonly job: JobDefinition
+  readonly resolved: Resolved
+  readonly logger: Logger
+  readonly metrics: Metrics
+  /** The job enters `restoring` and `running` here, and tells completed checkpoints; the command sets the end. */
+  readonly health: Health
+}
+
+export type JobEnd = { readonly ok: true } | { readonly ok: false; readonly error: Error }
+
+export interface RunningJob {
+  /** Settles once, never rejects. */
+  readonly done: Promise<JobEnd>
+  /** Takes a final checkpoint and ends; `done` settles after it. May be called at any time, more than once. */
+  stop(reason: string): Promise<void>
+}
+
+/** Resolves as soon as the job can be stopped: restoring goes on behind it. */
+export type StartJob = (context: StartContext) => Promise<RunningJob>
+
+export const STORAGE_OPTION_KEYS = [
+  'checkpoints',
+  's3Endpoint',
+  's3Region',
+  's3PathStyle',
+  's3AccessKeyId',
+  's3SecretAccessKey',
+] as const
+
+export type StorageConfig = Readonly<Pick<Config, (typeof STORAGE_OPTION_KEYS)[number]>>
+
+export interface CliEnvironment {
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** The working directory: job files and config files are relative to it. */
+  readonly directory: string
+  readonly stdout: OutputStream
+  readonly stderr: OutputStream
+  readonly signals: SignalSource
+  readonly clock: Clock
+  readonly startJob: StartJob
+  readonly openStorage: (config: StorageConfig) => Promise<CheckpointStorage>
+}

@@ -1,0 +1,76 @@
+/** The arguments, taken apart: a command, what it applies to, options of the schema, and switches that are no options. */
+import { parseArgs } from 'node:util'
+import { MillraceError } from '../common/errors.ts'
+import { OPTION_KEYS, optionOf } from '../config/config.ts'
+import type { Flag } from '../config/layers.ts'
+import { nearestName } from '../config/nearest-name.ts'
+
+export const SWITCHES = ['help', 'version', 'json'] as const
+type Switch = (typeof SWITCHES)[number]
+
+export const COMMANDS = ['run', 'checkpoints', 'help'] as const
+export type Command = (typeof COMMANDS)[number]
+
+export interface CommandLine {
+  /** Undefined: none was given. */
+  readonly command: Command | undefined
+  /** What follows the command. */
+  readonly operands: readonly string[]
+  readonly flags: readonly Flag[]
+  readonly switches: ReadonlySet<Switch>
+}
+
+/** Throws MR_CLI_USAGE. Unknown flags are passed on: config/ refuses them with a proposal. */
+export function parseCommandLine(args: readonly string[]): CommandLine {
+  const options: Record<string, { type: 'string' | 'boolean'; short?: string }> = { help: { type: 'boolean', short: 'h' } }
+  for (const name of SWITCHES) options[name] ??= { type: 'boolean' }
+  for (const key of OPTION_KEYS) {
+    const { name, type } = optionOf(key)
+    options[name] = { type: type.kind === 'boolean' ? 'boolean' : 'string' }
+  }
+  // Not strict: its errors would not know our schema. The tokens tell all that is needed to say it better.
+  const { tokens } = parseArgs({ args: [...args], options, strict: false, allowNegative: true, tokens: true })
+
+  const positionals: string[] = []
+  const flags: Flag[] = []
+  const switches = new Set<Switch>()
+  for (const token of tokens) {
+    if (token.kind === 'positional') positionals.push(token.value)
+    if (token.kind !== 'option') continue
+    if (isSwitch(token.name)) switches.add(token.name)
+    else flags.push(flagOf(token.name, token.rawName, token.value, token.inlineValue === true, options[token.name]?.type))
+  }
+  const [command, ...operands] = positionals
+  return { command: command === undefined ? undefined : commandOf(command), operands, flags, switches }
+}
+
+/** A value that looks like a flag was most likely meant to be one: `--brokers --checkpoints …`. */
+function flagOf(name: string, rawName: string, value: string | undefined, isInline: boolean, type: string | undefined): Flag {
+  if (type === undefined) return { name, value: true }
+  if (type === 'boolean') return { name, value: value ?? !rawName.startsWith('--no-') }
+  if (value === undefined || (!isInline && value.startsWith('--'))) {
+    throw usageError(`${rawName} needs a value${value === undefined ? '' : `, but ${value} follows it`}`)
+  }
+  return { name, value }
+}
+
+function commandOf(name: string): Command {
+  const command = COMMANDS.find((known) => known === name)
+  if (command !== undefined) return command
+  const nearest = nearestName(name, COMMANDS)
+  const looksLikeJob = /\.[cm]?[jt]s$/.test(name)
+  const proposal = looksLikeJob
+    ? `; did you mean millrace run ${name}?`
+    : nearest === undefined
+      ? ''
+      : `; did you mean ${nearest}?`
+  throw usageError(`unknown command ${name}${proposal}`)
+}
+
+function isSwitch(name: string): name is Switch {
+  return (SWITCHES as readonly string[]).includes(name)
+}
+
+export function usageError(message: string): MillraceError {
+  return new MillraceError('MR_CLI_USAGE', message)
+}

@@ -1,0 +1,5 @@
+/** 2: the command line or the configuration is wrong, and starting again won't help. 1: everything else. */
+export function exitCodeOf(thrown: unknown): number {
+  const code = (thrown as { code?: unknown } | null)?.code
+  return typeof code === 'string' && /^MR_(CLI_USAGE|CONFIG_)/.test(code) ? 2 : 1
+}

@@ -1,0 +1,84 @@
+/** --help, generated from the table of options. */
+import { OPTION_KEYS, type OptionKey, optionOf } from '../config/config.ts'
+import { environmentName, OPTION_GROUPS, type Option, type OptionGroup } from '../config/option.ts'
+import { STORAGE_OPTION_KEYS } from './cli-environment.ts'
+import type { Command } from './command-line.ts'
+
+const INDENT = ' '.repeat(8)
+
+export function helpText(command: Command | undefined, width: number): string {
+  const columns = Math.max(60, Math.min(width, 100))
+  if (command === 'run') return RUN_HELP + optionsText(OPTION_KEYS, columns)
+  if (command === 'checkpoints') return CHECKPOINTS_HELP + optionsText(['appId', 'config', ...STORAGE_OPTION_KEYS], columns)
+  return GENERAL_HELP
+}
+
+const GENERAL_HELP = `Millrace: Kafka-native stream processing for Node.js.
+
+Usage:
+  millrace run <job file> [options]      run one copy of a job
+  millrace checkpoints list [options]    list the checkpoints in storage
+  millrace checkpoints show [N]          show one of them, by default the last
+  millrace help [command]                all options of a command
+  millrace --version
+
+An option is taken from the first of: flag, environment (MILLRACE_…), config file (millrace.config.ts
+or millrace.config.json, or --config), the job file, its default.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted a second time.
+`
+
+const RUN_HELP = `Usage: millrace run <job file> [options]
+
+Runs one copy of the job until it is stopped. SIGTERM or SIGINT (Ctrl-C) takes a final checkpoint and
+ends with 0; Ctrl-C once more ends at once with 130, and the next start goes on from the last completed
+checkpoint. The log goes to standard output; why a run failed, to standard error.
+`
+
+const CHECKPOINTS_HELP = `Usage: millrace checkpoints list [options]
+       millrace checkpoints show [N] [options]
+
+Reads checkpoints from storage; the job may be running. A table on a terminal; JSON in a pipe.
+Storage holds what was written: whether the newest one counts is decided by the job's control log.
+
+  --json
+        Write JSON on a terminal too.
+`
+
+function optionsText(keys: readonly OptionKey[], columns: number): string {
+  const groups = Object.keys(OPTION_GROUPS) as OptionGroup[]
+  return groups
+    .map((group) => ({ group, options: keys.map(optionOf).filter((option) => option.group === group) }))
+    .filter(({ options }) => options.length > 0)
+    .map(({ group, options }) => `\n${OPTION_GROUPS[group]}:\n${options.map((option) => optionText(option, columns)).join('')}`)
+    .join('')
+}
+
+function optionText(option: Option, columns: number): string {
+  const { name, type, description } = option
+  const flag = type.kind === 'boolean' ? `--[no-]${name}` : `--${name} <${type.placeholder}>`
+  const facts = `${defaultLabel(option)} · ${environmentName(name)}`
+  const accepts = type.isPlain ? [] : [`Takes ${type.accepts}.`]
+  const lines = [[description, ...accepts].join(' '), facts].flatMap((text) => wrap(text, columns - INDENT.length))
+  return `  ${flag}\n${lines.map((line) => `${INDENT}${line}\n`).join('')}`
+}
+
+/** `required`, `default: 10s` or, where it may stay unset, `optional`. */
+export function defaultLabel({ required, default: value, defaultText, type }: Option): string {
+  if (defaultText !== undefined) return `default: ${defaultText}`
+  if (required) return 'required'
+  return value === undefined || value === null ? 'optional' : `default: ${type.format(value)}`
+}
+
+/** Without the backticks, which are for the docs. */
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.replaceAll('`', '').split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line)
+      line = word
+    } else line = line === '' ? word : `${line} ${word}`
+  }
+  return [...lines, line]
+}

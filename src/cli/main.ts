@@ -1,0 +1,70 @@
+/** The command line: parses, runs the command, tells what went wrong. Never exits the process by itself. */
+
+import { errorText } from '../service/error-text.ts'
+import { flush } from '../service/logging.ts'
+import { checkpointsCommand } from './checkpoints-command.ts'
+import type { CliEnvironment } from './cli-environment.ts'
+import { COMMANDS, type Command, parseCommandLine, usageError } from './command-line.ts'
+import { exitCodeOf } from './exit-code.ts'
+import { helpText } from './help.ts'
+import { runCommand } from './run-command.ts'
+import { packageVersion } from './version.ts'
+
+/** How long the streams may take to hand over what was written before the process ends. */
+const FLUSH_DEADLINE_MS = 2_000
+
+/**
+ * @param args what follows `millrace`
+ * @returns the exit code: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted a second time. Everything is
+ * written by then. The caller ends the process with it: after 130 something may still be running.
+ */
+export async function main(args: readonly string[], environment: CliEnvironment): Promise<number> {
+  const { stdout, stderr } = environment
+  // A reader that has gone away (`| head`) must not take a job with it: without a listener EPIPE would end the process.
+  for (const stream of [stdout, stderr]) stream.on('error', () => {})
+  const code = await runAndReport(args, environment)
+  await Promise.all([flush(stdout, FLUSH_DEADLINE_MS), flush(stderr, FLUSH_DEADLINE_MS)])
+  return code
+}
+
+async function runAndReport(args: readonly string[], environment: CliEnvironment): Promise<number> {
+  const { stderr, env } = environment
+  try {
+    return await dispatch(args, environment)
+  } catch (error) {
+    const isDebug = env.MILLRACE_LOG_LEVEL === 'debug'
+    stderr.write(`${errorText(error, { colour: stderr.isTTY === true && !env.NO_COLOR, stacks: isDebug })}\n`)
+    return exitCodeOf(error)
+  }
+}
+
+async function dispatch(args: readonly string[], environment: CliEnvironment): Promise<number> {
+  const { stdout, stderr } = environment
+  const commandLine = parseCommandLine(args)
+  const { command, switches, operands } = commandLine
+  const columns = stdout.columns ?? 100
+  if (switches.has('version')) {
+    stdout.write(`${packageVersion()}\n`)
+    return 0
+  }
+  if (command === 'help' || switches.has('help')) {
+    stdout.write(helpText(command === 'help' ? topicOf(operands) : command, columns))
+    return 0
+  }
+  switch (command) {
+    case 'run':
+      return runCommand(commandLine, environment)
+    case 'checkpoints':
+      await checkpointsCommand(commandLine, environment)
+      return 0
+    case undefined:
+      stderr.write(helpText(undefined, columns))
+      return 2
+  }
+}
+
+function topicOf([name]: readonly string[]): Command | undefined {
+  const command = COMMANDS.find((known) => known === name)
+  if (name !== undefined && command === undefined) throw usageError(`there is no command ${name}; see millrace help`)
+  return command
+}
