@@ -3,6 +3,7 @@
  * 5 bytes for an int32, 10 for an int64. One and two bytes, by far the most
  * there are, take functions small enough for V8 to inline: its budget for one caller is limited, so the rest stands apart.
  */
+import { assert } from '../../../src/common/assert.ts'
 import { corruptBatch, numberOutOfRange } from './corrupt-batch.ts'
 
 /** Bits below 2^28 of a zig-zag varlong, without the sign, count up to 2^27. */
@@ -106,6 +107,7 @@ export function sizeOfVarlong(value: number): number {
 }
 
 function sizeOfLongVarlong(value: number): number {
+  assert(Number.isSafeInteger(value), 'a varlong is a safe integer')
   let rest = Math.floor((value < 0 ? -value - 1 : value) / 2 ** 6)
   let size = 1
   while (rest > 0) {
