@@ -129,13 +129,14 @@ export class StateTable<V> {
   /** Evicts about `bytes`, if so many may go; returns how many went. Goes once around at most. */
   evict(bytes: number, flushedGeneration: number): number {
     let freed = 0
-    for (let steps = this.entries.size; steps > 0 && freed < bytes; steps--) {
+    for (let left = this.entries.size; left > 0 && freed < bytes; ) {
       this.hand ??= this.entries.entries()
       const next = this.hand.next()
       if (next.done) {
         this.hand = undefined
         continue
       }
+      left--
       const entry = next.value[1]
       if (entry.generation > flushedGeneration) continue
       if (entry.seen) {

@@ -1,0 +1,75 @@
+/**
+ * What the coordinator does next: pure decisions over what the log says and what time it is. The driver
+ * (runtime/coordinator.ts) carries them out by appending to the log; nothing here remembers anything.
+ */
+import type { AbortReason, CheckpointKind } from './control-records.ts'
+import type { LogView } from './log-view.ts'
+
+export interface CheckpointSettings {
+  readonly intervalMs: number
+  readonly timeoutMs: number
+  readonly minPauseMs: number
+  /** Aborted checkpoints in a row that are borne; one more fails the epoch. */
+  readonly tolerableFailures: number
+  /** Completed checkpoints that are kept. */
+  readonly retained: number
+}
+
+/** What the view doesn't tell: the coordinator's own clock and wishes. Times are monotonic milliseconds. */
+export interface CoordinatorFacts {
+  readonly nowMs: number
+  /** When the last checkpoint of this epoch was triggered; for the first, when the epoch started. */
+  readonly lastTriggeredAtMs: number
+  /** When the last one was decided; likewise. */
+  readonly lastDecidedAtMs: number
+  /** `soon`: the overlay is filling up; `final`: the worker is stopping. */
+  readonly wanted: 'none' | 'soon' | 'final'
+  readonly failuresInRow: number
+}
+
+export type CoordinatorDecision =
+  /** Nothing before this moment, unless the log moves on. */
+  | { readonly kind: 'wait'; readonly untilMs: number }
+  | { readonly kind: 'trigger'; readonly checkpoint: number; readonly checkpointKind: CheckpointKind }
+  | { readonly kind: 'complete'; readonly checkpoint: number }
+  | { readonly kind: 'abort'; readonly checkpoint: number; readonly reason: AbortReason }
+  | { readonly kind: 'drop'; readonly checkpoint: number }
+  | { readonly kind: 'give-up' }
+
+export function decide(view: LogView, settings: CheckpointSettings, facts: CoordinatorFacts): CoordinatorDecision {
+  if (view.epochState !== 'started') return { kind: 'wait', untilMs: Number.POSITIVE_INFINITY }
+  if (facts.failuresInRow > settings.tolerableFailures) return { kind: 'give-up' }
+  if (view.pending !== undefined) return decidePending(view, settings, facts)
+  const oldest = view.retained[0]
+  if (oldest !== undefined && view.retained.length > settings.retained) return { kind: 'drop', checkpoint: oldest.checkpoint }
+  const dueAtMs = dueAt(settings, facts)
+  if (facts.nowMs < dueAtMs) return { kind: 'wait', untilMs: dueAtMs }
+  return {
+    kind: 'trigger',
+    checkpoint: view.lastCheckpoint + 1,
+    checkpointKind: facts.wanted === 'final' ? 'final' : 'periodic',
+  }
+}
+
+function decidePending(view: LogView, settings: CheckpointSettings, facts: CoordinatorFacts): CoordinatorDecision {
+  const { triggered, acks, declines } = view.pending!
+  const { checkpoint } = triggered
+  if (workersOf(view).every((worker) => acks.has(worker))) return { kind: 'complete', checkpoint }
+  if (declines.size > 0) return { kind: 'abort', checkpoint, reason: 'declined' }
+  const timeoutAtMs = facts.lastTriggeredAtMs + settings.timeoutMs
+  if (facts.nowMs >= timeoutAtMs) return { kind: 'abort', checkpoint, reason: 'timeout' }
+  return { kind: 'wait', untilMs: timeoutAtMs }
+}
+
+function dueAt(settings: CheckpointSettings, facts: CoordinatorFacts): number {
+  // A final checkpoint waits for nobody; an early one still leaves the pause that the user asked for.
+  if (facts.wanted === 'final') return facts.nowMs
+  const afterPauseMs = facts.lastDecidedAtMs + settings.minPauseMs
+  if (facts.wanted === 'soon') return afterPauseMs
+  return Math.max(facts.lastTriggeredAtMs + settings.intervalMs, afterPauseMs)
+}
+
+/** The workers whose acks make a checkpoint complete. */
+export function workersOf(view: LogView): readonly string[] {
+  return view.started === undefined ? [] : Object.keys(view.started.assignment)
+}

@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { WorkerManifest } from '../manifest.ts'
+import type { ControlRecord } from './control-records.ts'
+import { LogView } from './log-view.ts'
+
+const manifest = (changes: Partial<WorkerManifest> = {}): WorkerManifest => ({
+  worker: 'a',
+  positions: {},
+  segments: [],
+  committables: [],
+  committed: [],
+  pauseMs: 0,
+  stateEntries: 0,
+  ...changes,
+})
+
+const claim = (previousEpoch: number, nonce = `n${previousEpoch}`): ControlRecord => ({
+  type: 'epoch-claimed',
+  nonce,
+  previousEpoch,
+  members: [{ worker: 'a', joinNonce: nonce }],
+  graphDigest: 'g',
+  workers: 1,
+  slots: 4,
+  at: '',
+})
+
+/** Folds records one behind another; returns which were valid. */
+function fold(view: LogView, records: readonly ControlRecord[]): boolean[] {
+  return records.map((record) => view.apply(view.nextOffset, record))
+}
+
+function started(view: LogView): number {
+  fold(view, [claim(view.epoch)])
+  const { epoch } = view
+  fold(view, [
+    { type: 'epoch-recovered', epoch, restorePoint: view.restorePoint, settled: [] },
+    { type: 'worker-ready', epoch, worker: 'a' },
+    { type: 'epoch-started', epoch, assignment: { a: ['s/0'] } },
+  ])
+  return epoch
+}
+
+describe('claims', () => {
+  test('an epoch is numbered by the offset of its claim', () => {
+    const view = new LogView()
+    fold(view, [claim(-1)])
+    assert.equal(view.epoch, 0)
+    assert.equal(view.epochState, 'claimed')
+  })
+
+  test('a claim that names an older claim than the last valid one is void', () => {
+    const view = new LogView()
+    assert.deepEqual(fold(view, [claim(-1, 'first'), claim(-1, 'late'), claim(0, 'next')]), [true, false, true])
+    assert.equal(view.epoch, 2)
+    assert.equal(view.claim?.nonce, 'next')
+  })
+
+  test('what an older epoch still writes is void', () => {
+    const view = new LogView()
+    const old = started(view)
+    started(view)
+    assert.deepEqual(fold(view, [{ type: 'checkpoint-triggered', epoch: old, checkpoint: 1, kind: 'periodic' }]), [false])
+    assert.equal(view.pending, undefined)
+  })
+
+  test('the largest transaction pool ever claimed is remembered', () => {
+    const view = new LogView()
+    fold(view, [{ ...claim(-1), slots: 9 } as ControlRecord, claim(0)])
+    assert.deepEqual([view.poolWorkers, view.poolSlots], [1, 9])
+  })
+})
+
+describe('checkpoints', () => {
+  test('the first decision about a checkpoint stands', () => {
+    const view = new LogView()
+    const epoch = started(view)
+    const validity = fold(view, [
+      { type: 'checkpoint-triggered', epoch, checkpoint: 1, kind: 'periodic' },
+      { type: 'checkpoint-aborted', epoch, checkpoint: 1, reason: 'timeout' },
+      { type: 'checkpoint-completed', epoch, checkpoint: 1, path: 'p', sha256: 'd' },
+    ])
+    assert.deepEqual(validity, [true, true, false])
+    assert.equal(view.restorePoint, null)
+  })
+
+  test('a number is never used again, not even after a new claim', () => {
+    const view = new LogView()
+    const epoch = started(view)
+    fold(view, [{ type: 'checkpoint-triggered', epoch, checkpoint: 7, kind: 'periodic' }])
+    const next = started(view)
+    assert.deepEqual(fold(view, [{ type: 'checkpoint-triggered', epoch: next, checkpoint: 7, kind: 'periodic' }]), [false])
+    assert.equal(view.lastCheckpoint, 7)
+  })
+
+  test('only one is pending at a time', () => {
+    const view = new LogView()
+    const epoch = started(view)
+    const trigger = (checkpoint: number): ControlRecord => ({
+      type: 'checkpoint-triggered',
+      epoch,
+      checkpoint,
+      kind: 'periodic',
+    })
+    assert.deepEqual(fold(view, [trigger(1), trigger(2)]), [true, false])
+  })
+
+  test('a completion moves the restore point and is retained until dropped', () => {
+    const view = new LogView()
+    const epoch = started(view)
+    fold(view, [
+      { type: 'checkpoint-triggered', epoch, checkpoint: 1, kind: 'periodic' },
+      { type: 'checkpoint-acked', epoch, checkpoint: 1, worker: 'a', manifest: manifest() },
+      { type: 'checkpoint-completed', epoch, checkpoint: 1, path: 'p', sha256: 'd' },
+    ])
+    assert.deepEqual(view.restorePoint, { checkpoint: 1, epoch, path: 'p', sha256: 'd' })
+    assert.equal(view.retained.length, 1)
+    fold(view, [{ type: 'checkpoint-dropped', epoch, checkpoint: 1 }])
+    assert.equal(view.retained.length, 0)
+  })
+
+  test('a checkpoint that a newer claim cut short can not be completed any more', () => {
+    const view = new LogView()
+    const epoch = started(view)
+    fold(view, [{ type: 'checkpoint-triggered', epoch, checkpoint: 1, kind: 'periodic' }])
+    const next = started(view)
+    const validity = fold(view, [{ type: 'checkpoint-completed', epoch: next, checkpoint: 1, path: 'p', sha256: 'd' }])
+    assert.deepEqual(validity, [false])
+  })
+})
+
+describe('settled transactions', () => {
+  test('are remembered as long as the restore point lists them', () => {
+    const view = new LogView()
+    const epoch = started(view)
+    const listing = manifest({ committables: [{ participant: 'kafka', committable: { id: 't1' } }] })
+    fold(view, [
+      { type: 'checkpoint-triggered', epoch, checkpoint: 1, kind: 'periodic' },
+      { type: 'checkpoint-acked', epoch, checkpoint: 1, worker: 'a', manifest: listing },
+      { type: 'checkpoint-completed', epoch, checkpoint: 1, path: 'p', sha256: 'd' },
+      { type: 'checkpoint-triggered', epoch, checkpoint: 2, kind: 'periodic' },
+      { type: 'checkpoint-acked', epoch, checkpoint: 2, worker: 'a', manifest: manifest({ committed: ['t1'] }) },
+      { type: 'checkpoint-aborted', epoch, checkpoint: 2, reason: 'timeout' },
+    ])
+    assert.deepEqual([...view.settled], ['t1'])
+    fold(view, [
+      { type: 'checkpoint-triggered', epoch, checkpoint: 3, kind: 'periodic' },
+      { type: 'checkpoint-acked', epoch, checkpoint: 3, worker: 'a', manifest: manifest() },
+      { type: 'checkpoint-completed', epoch, checkpoint: 3, path: 'p', sha256: 'd' },
+    ])
+    assert.equal(view.settled.size, 0)
+  })
+})
