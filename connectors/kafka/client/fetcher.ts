@@ -7,7 +7,7 @@
  */
 import { isMillraceError, MillraceError, toError } from '../../../src/common/errors.ts'
 import { listOffsets } from './admin.ts'
-import { backoffMs, sleep } from './backoff.ts'
+import { type BackoffOptions, backoffMs, DEFAULT_BACKOFF, sleep } from './backoff.ts'
 import { isWorthRetrying, topicRefused } from './client-errors.ts'
 import type { ClusterAccess, Lane } from './cluster-access.ts'
 import { fetchError, judgeFetchError, offsetOutOfRange } from './fetch-errors.ts'
@@ -31,6 +31,8 @@ export interface FetcherOptions {
   readonly maxBytesPerPartition?: number
   /** How long Kafka may say that a partition doesn't exist (just created, or deleted). Default 30,000. */
   readonly missingTimeoutMs?: number
+  /** Between two tries of a broker or a partition. Default 50 ms doubling to 1 s. */
+  readonly retryBackoff?: BackoffOptions
 }
 
 export interface StartOffset extends TopicPartition {
@@ -63,6 +65,7 @@ export class Fetcher {
   /** Half the budget shared among the brokers: that all can have a fetch on its way while as much is being read. */
   #maxBytesPerFetch: number
   readonly #missingTimeoutMs: number
+  readonly #retryBackoff: BackoffOptions
   #partitions: FetchPartition[] = []
   readonly #byKey = new Map<string, FetchPartition>()
   /** Where the next `poll` begins to look: fairness. */
@@ -91,6 +94,7 @@ export class Fetcher {
     this.#maxBytesPerPartition = options.maxBytesPerPartition ?? 1024 * 1024
     this.#maxBytesPerFetch = Math.max(1, Math.floor(this.#budgetBytes / 2))
     this.#missingTimeoutMs = options.missingTimeoutMs ?? 30_000
+    this.#retryBackoff = options.retryBackoff ?? DEFAULT_BACKOFF
   }
 
   get failure(): Error | undefined {
@@ -365,7 +369,7 @@ export class Fetcher {
         partition.isSuspended = false
         this.#sendFetches()
       },
-      backoffMs(partition.failures++),
+      backoffMs(partition.failures++, this.#retryBackoff),
     )
   }
 
@@ -391,7 +395,7 @@ export class Fetcher {
     if (!isInRange || ++partition.outOfRangeCount > MAX_OUT_OF_RANGE_TRIES) {
       throw offsetOutOfRange(partition.topic, partition.partition, asked, first, end)
     }
-    await sleep(backoffMs(partition.outOfRangeCount))
+    await sleep(backoffMs(partition.outOfRangeCount, this.#retryBackoff))
     partition.isSuspended = false
     this.#sendFetches()
   }
@@ -412,10 +416,13 @@ export class Fetcher {
   #pauseBroker(broker: number): void {
     const failures = this.#failuresOfBroker.get(broker) ?? 0
     this.#failuresOfBroker.set(broker, failures + 1)
-    setTimeout(() => {
-      this.#busyBrokers.delete(broker)
-      this.#sendFetches()
-    }, backoffMs(failures))
+    setTimeout(
+      () => {
+        this.#busyBrokers.delete(broker)
+        this.#sendFetches()
+      },
+      backoffMs(failures, this.#retryBackoff),
+    )
   }
 
   /** Looks for leaders until every partition has one. */
@@ -444,7 +451,7 @@ export class Fetcher {
       )
       this.#sendFetches()
       if (isComplete) return
-      await sleep(backoffMs(attempt))
+      await sleep(backoffMs(attempt, this.#retryBackoff))
     }
   }
 

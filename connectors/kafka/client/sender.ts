@@ -8,7 +8,7 @@
 import { assert } from '../../../src/common/assert.ts'
 import { MillraceError, toError } from '../../../src/common/errors.ts'
 import type { Compression } from '../codec/compression.ts'
-import { backoffMs } from './backoff.ts'
+import { type BackoffOptions, backoffMs, DEFAULT_BACKOFF } from './backoff.ts'
 import { isWorthRetrying, topicMissing, topicRefused } from './client-errors.ts'
 import type { ClusterAccess, Lane } from './cluster-access.ts'
 import { isAuthorizationCode, KafkaCode } from './kafka-errors.ts'
@@ -34,6 +34,8 @@ export interface SenderOptions {
   readonly maxBufferedBytes?: number
   /** From the first record of a batch to its acknowledgement; behind it the sender fails. Default 120,000. */
   readonly deliveryTimeoutMs?: number
+  /** Between two tries of a batch. Default 50 ms doubling to 1 s. */
+  readonly retryBackoff?: BackoffOptions
   /** Called once, when the sender fails: nobody may be waiting for a promise just then. */
   readonly onFailure?: (error: Error) => void
 }
@@ -65,6 +67,7 @@ export class Sender {
   readonly #maxInFlight: number
   readonly #maxBufferedBytes: number
   readonly #deliveryTimeoutMs: number
+  readonly #retryBackoff: BackoffOptions
   readonly #onFailure: ((error: Error) => void) | undefined
   readonly #host: AppenderHost
   readonly #appenders = new Map<string, PartitionAppender>()
@@ -94,6 +97,7 @@ export class Sender {
     this.#maxInFlight = options.maxInFlightPerBroker ?? IDENTITY_BATCHES
     this.#maxBufferedBytes = options.maxBufferedBytes ?? 32 * 1024 * 1024
     this.#deliveryTimeoutMs = options.deliveryTimeoutMs ?? 120_000
+    this.#retryBackoff = options.retryBackoff ?? DEFAULT_BACKOFF
     this.#onFailure = options.onFailure
     assert(this.#maxInFlight >= 1 && this.#maxInFlight <= IDENTITY_BATCHES, 'brokers remember five batches of a producer')
     this.#host = {
@@ -381,7 +385,7 @@ export class Sender {
 
   #retry(appender: PartitionAppender, batch: QueuedBatch, error: Error): void {
     const { queue } = appender
-    queue.failed(batch, error, performance.now() + backoffMs(queue.failures))
+    queue.failed(batch, error, performance.now() + backoffMs(queue.failures, this.#retryBackoff))
     this.#wakeBy(queue.notBeforeMs)
     this.#cluster.logger.debug('kafka batch is sent again', {
       topic: appender.topic,
@@ -428,7 +432,7 @@ export class Sender {
       )
       .finally(() => {
         this.#refreshing = false
-        this.#wakeBy(performance.now() + 50)
+        this.#wakeBy(performance.now() + this.#retryBackoff.firstMs)
       })
   }
 
