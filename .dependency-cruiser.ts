@@ -2,9 +2,10 @@
  * The import rules, each an error (`npm run imports`): the tree is a stack of rooms, imports go down it and never up, and
  * each library has one room. TypeScript 7 has no compiler API yet, hence the swc parser.
  */
+import type { IConfiguration, IForbiddenRuleType } from 'dependency-cruiser'
 
-/** @param {string} from @param {string[]} allowed rooms below src/ besides its own */
-const srcRoom = (from, ...allowed) => ({
+/** `allowed`: rooms of src/ besides its own. */
+const srcRoom = (from: string, ...allowed: string[]): IForbiddenRuleType => ({
   name: `src-${from.replace(/\W+/g, '-')}-imports-only-what-is-below`,
   severity: 'error',
   comment: `src/${from} may import ${allowed.length === 0 ? 'no other room' : allowed.join(', ')} (DESIGN: where things live)`,
@@ -12,8 +13,8 @@ const srcRoom = (from, ...allowed) => ({
   to: { path: '^src/[^/]+/', pathNot: `^src/(${[...allowed, '$1'].join('|')})/` },
 })
 
-/** @param {string} library @param {string} rooms */
-const oneRoom = (library, rooms) => ({
+/** Both are regular expressions. */
+const oneRoom = (library: string, rooms: string): IForbiddenRuleType => ({
   name: `${library.replace(/\W+/g, '-').replace(/^-|-$/g, '')}-has-one-room`,
   severity: 'error',
   comment: `${library} may be imported in ${rooms} only`,
@@ -21,8 +22,9 @@ const oneRoom = (library, rooms) => ({
   to: { path: `node_modules/${library}(/|$)` },
 })
 
-// A test may use whatever the layer above offers to set its scene, but no connector.
-const TESTS = '[.]test[.]ts$|^src/testing/'
+// Tests, and what only tests import: a test may use whatever sets its scene.
+const TEST_ONLY = '[.]test[.]ts$|-contract[.]ts$|/testing[.]ts$'
+const TESTS = `${TEST_ONLY}|^src/testing/`
 
 // What a benchmark or a test of real servers may use besides.
 const OUTSIDE = '^(itest|bench|scripts|examples)/'
@@ -30,7 +32,7 @@ const OUTSIDE = '^(itest|bench|scripts|examples)/'
 const BASE = ['common', 'config', 'records', 'ports']
 const CORE = ['checkpoint', 'state', 'time', 'operators']
 
-export default {
+const configuration: IConfiguration = {
   forbidden: [
     {
       name: 'no-cycles',
@@ -73,7 +75,7 @@ export default {
     {
       name: 'connectors-import-only-the-ports',
       severity: 'error',
-      from: { path: '^connectors/', pathNot: '[.]test[.]ts$' },
+      from: { path: '^connectors/', pathNot: TESTS },
       to: { path: '^src/', pathNot: '^src/(ports|records|config|common)/' },
     },
     {
@@ -85,14 +87,22 @@ export default {
     {
       name: 'product-never-imports-its-surroundings',
       severity: 'error',
-      from: { path: '^(src|connectors)/', pathNot: '[.]test[.]ts$' },
+      from: { path: '^(src|connectors)/', pathNot: TESTS },
       to: { path: '^(itest|bench|scripts|examples|docker)/' },
     },
     {
       name: 'product-never-imports-a-test',
       severity: 'error',
-      from: { pathNot: '[.]test[.]ts$' },
-      to: { path: '[.]test[.]ts$' },
+      from: { pathNot: `${TESTS}|${OUTSIDE}` },
+      to: { path: TEST_ONLY },
+    },
+
+    {
+      name: 'entries-are-for-outside',
+      severity: 'error',
+      comment: 'src/index.ts and src/main.ts gather what is there; whoever imports them from within makes a circle',
+      from: { path: '^(src|connectors)/', pathNot: TESTS },
+      to: { path: '^src/(index|main)[.]ts$' },
     },
 
     oneRoom('kafkajs', `^connectors/kafka/client/|${OUTSIDE}`),
@@ -106,7 +116,7 @@ export default {
   options: {
     parser: 'swc',
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '(^|/)(node_modules|dist|fixtures)/' },
+    exclude: { path: '^(dist|itest/fixtures|bench/peers)/' },
     enhancedResolveOptions: {
       extensions: ['.ts', '.js', '.json', '.d.ts'],
       exportsFields: ['exports'],
@@ -114,3 +124,5 @@ export default {
     },
   },
 }
+
+export default configuration

@@ -1,0 +1,5 @@
+/** `npm run check`. */
+import { runCheck } from './check-suites.ts'
+import { conclude } from './suite.ts'
+
+conclude(runCheck())

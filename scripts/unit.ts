@@ -1,0 +1,5 @@
+/** `npm run unit [-- part-of-a-path]` */
+import { runUnit } from './check-suites.ts'
+import { conclude } from './suite.ts'
+
+conclude([runUnit(process.argv[2])])
