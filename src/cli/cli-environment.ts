@@ -10,6 +10,11 @@ import type { Metrics } from '../service/metrics.ts'
 
 export type OutputStream = NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number }
 
+/** On a terminal, unless NO_COLOR is set (no-color.org). */
+export function isColoured(stream: OutputStream, env: CliEnvironment['env']): boolean {
+  return stream.isTTY === true && !env.NO_COLOR
+}
+
 export interface SignalSource {
   on(signal: 'SIGINT' | 'SIGTERM', listener: () => void): unknown
   off(signal: 'SIGINT' | 'SIGTERM', listener: () => void): unknown

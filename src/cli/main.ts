@@ -3,7 +3,7 @@
 import { errorText } from '../service/error-text.ts'
 import { flush } from '../service/logging.ts'
 import { checkpointsCommand } from './checkpoints-command.ts'
-import type { CliEnvironment } from './cli-environment.ts'
+import { type CliEnvironment, isColoured } from './cli-environment.ts'
 import { COMMANDS, type Command, parseCommandLine, usageError } from './command-line.ts'
 import { exitCodeOf } from './exit-code.ts'
 import { helpText } from './help.ts'
@@ -33,7 +33,7 @@ async function runAndReport(args: readonly string[], environment: CliEnvironment
     return await dispatch(args, environment)
   } catch (error) {
     const isDebug = env.MILLRACE_LOG_LEVEL === 'debug'
-    stderr.write(`${errorText(error, { colour: stderr.isTTY === true && !env.NO_COLOR, stacks: isDebug })}\n`)
+    stderr.write(`${errorText(error, { colour: isColoured(stderr, env), stacks: isDebug })}\n`)
     return exitCodeOf(error)
   }
 }

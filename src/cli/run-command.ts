@@ -12,7 +12,7 @@ import { startHttpServer } from '../service/http-server.ts'
 import { createLogger } from '../service/logging.ts'
 import { Metrics } from '../service/metrics.ts'
 import { addProcessMetrics } from '../service/process-metrics.ts'
-import type { CliEnvironment, JobEnd, RunningJob, StartContext } from './cli-environment.ts'
+import { type CliEnvironment, isColoured, type JobEnd, type RunningJob, type StartContext } from './cli-environment.ts'
 import { type CommandLine, SWITCHES, usageError } from './command-line.ts'
 import { exitCodeOf } from './exit-code.ts'
 import { loadJob } from './load-job.ts'
@@ -37,7 +37,7 @@ export async function runCommand({ flags, operands, switches }: CommandLine, env
     stream: stdout,
     format: config.logFormat,
     level: config.logLevel,
-    colour: stdout.isTTY === true && !environment.env.NO_COLOR,
+    colour: isColoured(stdout, environment.env),
     clock: environment.clock,
   })
 
@@ -110,7 +110,7 @@ interface Ending {
 }
 
 /** A failure stands in the log, and on standard error unless both are the same screen. */
-function report(end: JobEnd, { logger, health, environment: { stdout, stderr }, isText }: Ending): number {
+function report(end: JobEnd, { logger, health, environment: { stdout, stderr, env }, isText }: Ending): number {
   if (end.ok) {
     health.enter('stopped')
     logger.info('job-stopped')
@@ -119,6 +119,6 @@ function report(end: JobEnd, { logger, health, environment: { stdout, stderr }, 
   health.fail(end.error)
   logger.error('job-failed', { error: end.error })
   const isSameScreen = isText && stdout.isTTY === true && stderr.isTTY === true
-  if (!isSameScreen) stderr.write(`${errorText(end.error, { colour: stderr.isTTY === true })}\n`)
+  if (!isSameScreen) stderr.write(`${errorText(end.error, { colour: isColoured(stderr, env) })}\n`)
   return exitCodeOf(end.error)
 }

@@ -15,7 +15,7 @@ export type Config = {
 }
 
 /** What a config file or a job may say: `{ checkpointInterval: '10s' }`. Plain numbers are milliseconds and bytes. */
-export type ConfigInput = {
+export type MillraceConfig = {
   readonly [K in OptionKey as K extends 'config' ? never : CamelCase<Options[K]['name']>]?: InputOf<Config[K]>
 }
 

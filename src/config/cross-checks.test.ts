@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isMillraceError } from '../common/errors.ts'
-import type { ConfigInput } from './config.ts'
+import type { MillraceConfig } from './config.ts'
 import { layerOfJob } from './layers.ts'
 import { resolveConfig } from './resolve.ts'
 import { effectiveTransactionTimeoutMs, longestTransactionMs } from './transaction-timeout.ts'
 
 const MINUTE = 60_000
 
-function resolve(input: ConfigInput) {
+function resolve(input: MillraceConfig) {
   return resolveConfig([layerOfJob({ appId: 'app', brokers: 'localhost:9092', checkpoints: 'file:///c', ...input })])
 }
 
@@ -57,7 +57,7 @@ test('delivery follows an at-least-once mode, and may not contradict it', () => 
 })
 
 test('contradicting options are refused', () => {
-  const refused: [ConfigInput, RegExp][] = [
+  const refused: [MillraceConfig, RegExp][] = [
     [{ transactionSlots: 3 }, /needs at least 4/],
     [{ kafkaTlsCa: 'ca.pem' }, /kafka-tls is false/],
     [{ kafkaTls: true, kafkaTlsCert: 'c.pem' }, /only one of kafka-tls-cert/],

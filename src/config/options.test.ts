@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Config, type ConfigInput, OPTION_KEYS, optionOf } from './config.ts'
+import { type Config, type MillraceConfig, OPTION_KEYS, optionOf } from './config.ts'
 import { camelCase } from './option.ts'
 import type { Secret } from './secret.ts'
 
@@ -37,9 +37,14 @@ test('the types of the configuration follow from the table', () => {
     Equal<Config['appId'], string>,
   ] = [true, true, true, true, true, true, true, true]
   assert.ok(holds)
-  const input: ConfigInput = { checkpointInterval: '10s', overlayBytes: 2 ** 20, brokers: ['a:1'], delivery: 'at-least-once' }
+  const input: MillraceConfig = {
+    checkpointInterval: '10s',
+    overlayBytes: 2 ** 20,
+    brokers: ['a:1'],
+    delivery: 'at-least-once',
+  }
   assert.ok(input)
   // @ts-expect-error: no such value
-  const wrong: ConfigInput = { delivery: 'never' }
+  const wrong: MillraceConfig = { delivery: 'never' }
   assert.ok(wrong)
 })

@@ -341,7 +341,8 @@ export const OPTIONS = {
     group: 'service',
     type: oneOf('auto', 'text', 'json'),
     default: 'auto',
-    description: '`text` for people, `json` for machines (one object a line), `auto`: text on a terminal, JSON in a pipe.',
+    description:
+      '`text` for people, `json` for machines (one object a line), `auto`: text on a terminal, JSON in a pipe. The log goes to standard output.',
   }),
   logLevel: withDefault({
     name: 'log-level',

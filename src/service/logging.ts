@@ -24,7 +24,7 @@ export interface LoggingOptions {
   readonly stream: LogStream
   readonly format: 'auto' | 'text' | 'json'
   readonly level: LogLevel
-  /** Default: on a terminal, unless NO_COLOR is set (no-color.org). */
+  /** Default: on a terminal. */
   readonly colour?: boolean
   readonly clock?: Clock
 }
