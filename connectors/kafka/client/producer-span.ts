@@ -94,8 +94,9 @@ export class ProducerSpan {
   batchAcknowledged(share: SpanPartition, baseOffset: number, recordCount: number): void {
     this.#pendingBatches--
     share.recordCount += recordCount
-    if (share.firstOffset < 0) share.firstOffset = baseOffset
-    share.lastOffset = baseOffset + recordCount - 1
+    // Not always in order: a batch that was written the first time is acknowledged, again, behind later ones.
+    if (share.firstOffset < 0 || baseOffset < share.firstOffset) share.firstOffset = baseOffset
+    share.lastOffset = Math.max(share.lastOffset, baseOffset + recordCount - 1)
     this.#settle()
   }
 
