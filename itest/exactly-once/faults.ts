@@ -1,0 +1,54 @@
+/**
+ * What a faulty program (faulty-program.ts) does, by environment variables:
+ * - FAULT_KILL=<point>:<n> kills the process with SIGKILL the n-th time that it reaches the point;
+ * - FAULT_BUG=<bug> breaks a rule of the protocol, to see the tests fail.
+ */
+export const KILL_POINTS = [
+  'before-ack',
+  'during-upload',
+  'after-metadata',
+  'before-commit',
+  'after-commit',
+  'during-state-write',
+] as const
+export type KillPoint = (typeof KILL_POINTS)[number]
+
+export const BUGS = ['commit-before-completion', 'overlay-not-dropped'] as const
+export type Bug = (typeof BUGS)[number]
+
+export interface Faults {
+  readonly kill: { readonly point: KillPoint; readonly at: number } | undefined
+  readonly bug: Bug | undefined
+}
+
+export function faultsFromEnvironment(env: NodeJS.ProcessEnv): Faults {
+  const [point, at] = (env.FAULT_KILL ?? '').split(':')
+  return {
+    kill: point
+      ? { point: KILL_POINTS.find((known) => known === point) ?? unknown('kill point', point), at: Number(at) }
+      : undefined,
+    bug: env.FAULT_BUG ? (BUGS.find((known) => known === env.FAULT_BUG) ?? unknown('bug', env.FAULT_BUG)) : undefined,
+  }
+}
+
+function unknown(what: string, name: string): never {
+  throw new Error(`unknown ${what} ${name}`)
+}
+
+/** Counts arrivals at kill points; the chosen one does not return. */
+export class Killer {
+  private readonly faults: Faults
+  private arrivals = 0
+
+  constructor(faults: Faults) {
+    this.faults = faults
+  }
+
+  reach(point: KillPoint): void {
+    const { kill } = this.faults
+    if (kill?.point !== point || ++this.arrivals !== kill.at) return
+    process.kill(process.pid, 'SIGKILL')
+    // The signal is on its way: nothing more may happen here.
+    for (;;) {}
+  }
+}

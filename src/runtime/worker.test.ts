@@ -1,0 +1,242 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { count, sum } from '../api/aggregates.ts'
+import { defineJob } from '../api/define-job.ts'
+import { valueState } from '../api/state.ts'
+import { systemClock } from '../common/clock.ts'
+import { MillraceError } from '../common/errors.ts'
+import { silentLogger } from '../common/logger.ts'
+import { layerOfJob } from '../config/layers.ts'
+import { resolveConfig } from '../config/resolve.ts'
+import { createMemoryBackend } from '../state/memory/memory-backend.ts'
+import { MemoryControlLog } from '../testing/memory-control-log.ts'
+import { MemorySink } from '../testing/memory-sink.ts'
+import { type MemoryRecord, MemorySource } from '../testing/memory-source.ts'
+import { MemoryStorage } from '../testing/memory-storage.ts'
+import { soloMembership } from './solo-membership.ts'
+import { type RunningWorker, startWorker } from './worker.ts'
+import { WorkerStatus } from './worker-status.ts'
+
+interface Order {
+  readonly amount: number
+}
+
+/** Everything that outlives a worker. */
+class World {
+  readonly log = new MemoryControlLog()
+  readonly storage = new MemoryStorage()
+  readonly source: MemorySource<Order>
+  readonly sink = new MemorySink<unknown>()
+  status = new WorkerStatus()
+
+  constructor(records: readonly MemoryRecord<Order>[]) {
+    this.source = new MemorySource([records.filter((_, i) => i % 2 === 0), records.filter((_, i) => i % 2 === 1)])
+  }
+
+  readonly job = defineJob('orders', (job) => {
+    job
+      .source('orders', this.source)
+      .filter((order) => order.amount > 0)
+      .keyByRecordKey()
+      .aggregate('totals', { orders: count(), total: sum((order) => order.amount) })
+      .sink('out', this.sink)
+  })
+
+  start(options: Record<string, unknown> = {}, job = this.job): RunningWorker {
+    this.status = new WorkerStatus()
+    const { config } = resolveConfig([
+      layerOfJob({
+        appId: job.name,
+        brokers: 'localhost:1',
+        checkpoints: 'file:///nowhere',
+        checkpointInterval: 100,
+        ...options,
+      }),
+    ])
+    return startWorker({
+      applicationId: job.name,
+      graph: job.graph,
+      config,
+      clock: systemClock,
+      logger: silentLogger,
+      metrics: { counter: () => ({ add() {} }), gauge() {} },
+      status: this.status,
+      storage: this.storage,
+      membership: soloMembership(),
+      createControlLog: () => this.log,
+      createBackend: createMemoryBackend,
+    })
+  }
+}
+
+const orders = (n: number, keys = 3): MemoryRecord<Order>[] =>
+  Array.from({ length: n }, (_, i) => ({ key: `c${Math.floor(i / 2) % keys}`, value: { amount: (i % 7) - 1 } }))
+
+/** What the job must have put out in the end: per key the running count and total. Order only counts within a key. */
+function expectedByKey(source: MemorySource<Order>): Map<string, unknown[]> {
+  const result = new Map<string, { rows: unknown[]; orders: number; total: number }>()
+  for (const partition of source.partitions) {
+    for (const { key, value } of partition) {
+      if (value.amount <= 0) continue
+      const id = key!
+      const state = result.get(id) ?? { rows: [], orders: 0, total: 0 }
+      result.set(id, state)
+      state.rows.push({ key: id, orders: ++state.orders, total: (state.total += value.amount) })
+    }
+  }
+  return new Map([...result].map(([key, { rows }]) => [key, rows]))
+}
+
+function byKey(rows: readonly unknown[]): Map<string, unknown[]> {
+  return Map.groupBy(rows, (row) => (row as { key: string }).key)
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + 10_000
+  while (!condition()) {
+    assert.ok(Date.now() < deadline, 'the condition comes true in time')
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
+/** Keys of one partition only: otherwise two partitions would hold parts of one key. */
+const keyed = (n: number): MemoryRecord<Order>[] =>
+  Array.from({ length: n }, (_, i) => ({ key: `p${i % 2}-${Math.floor(i / 2) % 3}`, value: { amount: (i % 7) - 1 } }))
+
+describe('a worker', () => {
+  test('counts every record once and ends after a final checkpoint', async () => {
+    const world = new World(keyed(500))
+    const worker = world.start()
+    await until(() => world.sink.committed.length > 0)
+    worker.stop()
+    assert.deepEqual(await worker.done, { ok: true })
+    assert.deepEqual(byKey(world.sink.committed), expectedByKey(world.source))
+  })
+
+  test('goes on from the last checkpoint after it was abandoned, with nothing lost or doubled', async () => {
+    const world = new World(keyed(200))
+    world.start()
+    await until(() => world.sink.committed.length > 50)
+    world.source.add(0, [{ key: 'p0-0', value: { amount: 5 } }])
+    // No stop: a second worker takes over by its claim, as after a crash.
+    const second = world.start()
+    await until(() => world.status.phase === 'running')
+    world.source.add(1, [{ key: 'p1-0', value: { amount: 6 } }])
+    await until(() => world.status.checkpoints.completed > 2)
+    second.stop()
+    assert.deepEqual(await second.done, { ok: true })
+    assert.deepEqual(byKey(world.sink.committed), expectedByKey(world.source))
+  })
+
+  test('that was taken over ends and says so', async () => {
+    const world = new World(keyed(10))
+    const first = world.start()
+    await until(() => world.sink.committed.length > 0)
+    const second = world.start()
+    const end = await first.done
+    assert.equal(end.ok, false)
+    assert.equal(!end.ok && (end.error as MillraceError).code, 'MR_SUPERSEDED')
+    second.stop()
+    await second.done
+  })
+
+  test('fails with place and cause when the code of the job throws', async () => {
+    const world = new World(keyed(10))
+    const job = defineJob('failing', (builder) => {
+      builder
+        .source('orders', world.source)
+        .map((order) => {
+          if (order.amount === 5) throw new Error('no fives')
+          return order
+        })
+        .sink('out', world.sink)
+    })
+    const end = await world.start({}, job).done
+    assert.ok(!end.ok)
+    assert.equal((end.error as MillraceError).code, 'MR_USER_CODE_FAILED')
+    assert.match(end.error.message, /no fives.*orders\/0 at position 3/)
+  })
+
+  test('refuses a record without a key where keys are needed', async () => {
+    const world = new World([{ key: null, value: { amount: 1 } }])
+    const end = await world.start().done
+    assert.equal(!end.ok && (end.error as MillraceError).code, 'MR_RECORD_WITHOUT_KEY')
+  })
+
+  test('keeps value state over a restart', async () => {
+    const world = new World(keyed(40))
+    const job = defineJob('seen', (builder) => {
+      builder
+        .source('orders', world.source)
+        .keyByRecordKey()
+        .process('seen', {
+          state: { seen: valueState(() => 0) },
+          onRecord(order, { key, state }) {
+            state.seen.set(state.seen.get() + 1)
+            return [{ key, seen: state.seen.get(), amount: order.amount }]
+          },
+        })
+        .sink('out', world.sink)
+    })
+    const first = world.start({}, job)
+    await until(() => world.sink.committed.length === 40)
+    first.stop()
+    await first.done
+    world.source.add(0, [{ key: 'p0-0', value: { amount: 9 } }])
+    const second = world.start({}, job)
+    await until(() => world.sink.committed.length === 41)
+    second.stop()
+    await second.done
+    const before = keyed(40).filter(({ key }) => key === 'p0-0').length
+    assert.deepEqual(world.sink.committed.at(-1), { key: 'p0-0', seen: before + 1, amount: 9 })
+  })
+})
+
+describe('failing storage', () => {
+  test('is borne while checkpoints fail as often as tolerated, and what they held is carried on', async () => {
+    const world = new World(keyed(300))
+    world.storage.refusal = new MillraceError('MR_STORAGE_UNAVAILABLE', 'refused')
+    const worker = world.start({
+      checkpointTolerableFailures: 1000,
+      transactionSlots: 100,
+      checkpointTimeout: '1s',
+      transactionTimeout: '7d',
+      delivery: 'at-least-once',
+    })
+    await until(() => world.status.checkpoints.aborted >= 3)
+    assert.equal(world.sink.committed.length, 0)
+    world.storage.refusal = undefined
+    await until(() => world.status.checkpoints.completed >= 1)
+    worker.stop()
+    assert.deepEqual(await worker.done, { ok: true })
+    assert.deepEqual(byKey(world.sink.committed), expectedByKey(world.source))
+  })
+
+  test('fails the job when it fails more often', async () => {
+    const world = new World(keyed(300))
+    world.storage.refusal = new MillraceError('MR_STORAGE_UNAVAILABLE', 'refused')
+    const end = await world.start({ checkpointTolerableFailures: 1 }).done
+    assert.equal(!end.ok && (end.error as MillraceError).code, 'MR_CHECKPOINTS_FAILING')
+  })
+})
+
+test('a control log that is empty beside stored checkpoints is refused', async () => {
+  const world = new World(orders(10))
+  const first = world.start()
+  await until(() => world.status.checkpoints.completed > 0)
+  first.stop()
+  await first.done
+  world.log.entries.length = 0
+  const end = await world.start().done
+  assert.equal(!end.ok && (end.error as MillraceError).code, 'MR_CONTROL_LOG_MISSING')
+})
+
+test('old checkpoints are dropped, the retained ones stay', async () => {
+  const world = new World(keyed(300))
+  const worker = world.start({ checkpointsRetained: 2 })
+  await until(() => world.status.checkpoints.completed >= 5)
+  worker.stop()
+  await worker.done
+  const kept = [...world.storage.files.keys()].filter((path) => path.endsWith('metadata.json'))
+  assert.ok(kept.length >= 2 && kept.length <= 3, `${kept.length} checkpoints are kept`)
+})

@@ -1,0 +1,90 @@
+/** Wires connectors to the engine: beside main.ts the only file of src that knows connectors. */
+import { join } from 'node:path'
+import { KafkaControlLog } from '../connectors/kafka/control/kafka-control-log.ts'
+import type { JobDefinition } from './api/define-job.ts'
+import type { RunningJob, StartContext, StorageConfig } from './cli/cli-environment.ts'
+import { systemClock } from './common/clock.ts'
+import { MillraceError } from './common/errors.ts'
+import type { Config } from './config/config.ts'
+import type { CheckpointStorage } from './ports/checkpoint-storage.ts'
+import type { ConnectorContext } from './ports/connector-context.ts'
+import type { ControlLog } from './ports/control-log.ts'
+import type { StateBackend } from './ports/state-backend.ts'
+import { soloMembership } from './runtime/solo-membership.ts'
+import { startWorker } from './runtime/worker.ts'
+import { WorkerStatus } from './runtime/worker-status.ts'
+import { addJobMetrics } from './service/job-metrics.ts'
+import { createMemoryBackend, createRocksDbBackend } from './state/backends.ts'
+
+/** What makes the ports of a worker. Tests substitute some of it by things that fail. */
+export interface Wiring {
+  openStorage(config: StorageConfig): Promise<CheckpointStorage>
+  createControlLog(context: ConnectorContext): ControlLog
+  createBackend(config: Config): StateBackend
+  /** The job as it runs. */
+  prepareJob(job: JobDefinition): JobDefinition
+}
+
+export const productionWiring: Wiring = {
+  openStorage,
+  createControlLog: (context) => new KafkaControlLog(context),
+  createBackend: (config) =>
+    config.stateBackend === 'memory'
+      ? createMemoryBackend()
+      : createRocksDbBackend({ directory: join(config.stateDirectory, config.appId) }),
+  prepareJob: (job) => job,
+}
+
+/** By scheme, each loaded when it is used: the AWS SDK takes its time and memory. */
+async function openStorage(config: StorageConfig): Promise<CheckpointStorage> {
+  const uri = config.checkpoints
+  switch (uri.slice(0, uri.indexOf(':'))) {
+    case 'file': {
+      const { createFileStorage } = await import('../connectors/file/file-storage.ts')
+      return createFileStorage(uri)
+    }
+    case 's3': {
+      const { createS3Storage } = await import('../connectors/s3/s3-storage.ts')
+      return createS3Storage({
+        uri,
+        endpoint: config.s3Endpoint,
+        region: config.s3Region,
+        forcePathStyle: config.s3PathStyle,
+        accessKeyId: config.s3AccessKeyId,
+        secretAccessKey: config.s3SecretAccessKey?.reveal(),
+      })
+    }
+    default:
+      throw new MillraceError('MR_CONFIG_INVALID_VALUE', `checkpoints is ${uri}; known are file: and s3:`)
+  }
+}
+
+export async function startJob(context: StartContext, wiring: Wiring = productionWiring): Promise<RunningJob> {
+  const { resolved, logger, metrics, health } = context
+  const { config } = resolved
+  const job = wiring.prepareJob(context.job)
+  const status = new WorkerStatus()
+  status.onChange = (phase) => {
+    if (phase === 'restoring' || phase === 'running') health.enter(phase)
+  }
+  status.onCompleted = (completed) => health.completed(completed)
+  addJobMetrics(
+    metrics,
+    status,
+    job.graph.nodes.flatMap((node) => (node.kind === 'source' ? [node.name] : [])),
+  )
+  const worker = startWorker({
+    applicationId: config.appId,
+    graph: job.graph,
+    config,
+    clock: systemClock,
+    logger,
+    metrics,
+    status,
+    storage: await wiring.openStorage(config),
+    membership: soloMembership(),
+    createControlLog: (connector) => wiring.createControlLog(connector),
+    createBackend: () => wiring.createBackend(config),
+  })
+  return { done: worker.done, stop: async () => worker.stop() }
+}
