@@ -1,7 +1,7 @@
 /** `millrace` with ports that die or cheat where the environment says (faults.ts). The engine is the real one. */
 import type { JobDefinition } from '../../src/api/define-job.ts'
 import { decodeSlice } from '../../src/checkpoint/segment/decode-slice.ts'
-import { readSegmentIndex } from '../../src/checkpoint/segment/segment-index.ts'
+import { rangesOf, readSegmentIndex } from '../../src/checkpoint/segment/segment-index.ts'
 import type { GraphNode } from '../../src/graph/job-graph.ts'
 import type { CheckpointStorage } from '../../src/ports/checkpoint-storage.ts'
 import type { ControlLog } from '../../src/ports/control-log.ts'
@@ -47,7 +47,7 @@ function faultyStorage(real: CheckpointStorage): CheckpointStorage {
 
 /** The bug: state of a checkpoint that is not complete gets into the backend. */
 async function applyTooEarly(segment: Buffer, path: string): Promise<void> {
-  for (const { task, offset, bytes } of readSegmentIndex(segment, path)) {
+  for (const { task, offset, bytes } of await readSegmentIndex(rangesOf(segment), segment.length, path)) {
     await backend?.apply([...decodeSlice(segment.subarray(offset, offset + bytes), { path, task })], new Map())
   }
 }

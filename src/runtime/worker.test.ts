@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { count, sum } from '../api/aggregates.ts'
-import { defineJob } from '../api/define-job.ts'
+import { defineJob, type JobDefinition } from '../api/define-job.ts'
 import { valueState } from '../api/state.ts'
 import { systemClock } from '../common/clock.ts'
 import { MillraceError } from '../common/errors.ts'
@@ -27,20 +27,20 @@ class World {
   readonly storage = new MemoryStorage()
   readonly source: MemorySource<Order>
   readonly sink = new MemorySink<unknown>()
+  readonly job: JobDefinition
   status = new WorkerStatus()
 
   constructor(records: readonly MemoryRecord<Order>[]) {
     this.source = new MemorySource([records.filter((_, i) => i % 2 === 0), records.filter((_, i) => i % 2 === 1)])
+    this.job = defineJob('orders', (job) => {
+      job
+        .source('orders', this.source)
+        .filter((order) => order.amount > 0)
+        .keyByRecordKey()
+        .aggregate('totals', { orders: count(), total: sum((order) => order.amount) })
+        .sink('out', this.sink)
+    })
   }
-
-  readonly job = defineJob('orders', (job) => {
-    job
-      .source('orders', this.source)
-      .filter((order) => order.amount > 0)
-      .keyByRecordKey()
-      .aggregate('totals', { orders: count(), total: sum((order) => order.amount) })
-      .sink('out', this.sink)
-  })
 
   start(options: Record<string, unknown> = {}, job = this.job): RunningWorker {
     this.status = new WorkerStatus()
