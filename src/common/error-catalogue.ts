@@ -329,6 +329,16 @@ export const ERROR_CATALOGUE = {
     NOTHING_LOST,
     'Mend or delete the record that the message names, use the right serde, or set onMalformed of the source to skip it or to send it to a dead-letter topic.',
   ),
+  MR_SEGMENT_CORRUPT: entry(
+    'A segment of a checkpoint is damaged: its bytes are not those that were written.',
+    'What the damaged segment holds cannot be restored; nothing was applied of the damaged block.',
+    'Put the file back from a backup of the storage, or restore an older checkpoint that does not need it.',
+  ),
+  MR_SEGMENT_UNKNOWN_VERSION: entry(
+    'A segment of a checkpoint was written in a format that this version of Millrace does not know.',
+    'None: it was not read.',
+    'Run the version of Millrace that wrote it, or a later one.',
+  ),
 } as const satisfies Record<string, ErrorEntry>
 
 export type ErrorCode = keyof typeof ERROR_CATALOGUE
