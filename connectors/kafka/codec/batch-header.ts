@@ -24,7 +24,7 @@ import {
   TRANSACTIONAL_FLAG,
 } from './batch-format.ts'
 import { COMPRESSIONS, type Compression } from './compression.ts'
-import { corruptBatch, numberOutOfRange } from './corrupt-batch.ts'
+import { atBatch, corruptBatch, numberOutOfRange } from './corrupt-batch.ts'
 
 export interface BatchHeader {
   readonly baseOffset: number
@@ -63,25 +63,29 @@ export interface ReadBatchHeaderOptions {
 export function readBatchHeader(buffer: Buffer, at: number, options?: ReadBatchHeaderOptions): BatchHeader | null {
   const available = buffer.length - at
   if (available < LOG_OVERHEAD_BYTES) return null
-  const baseOffset = readInt64(buffer, at + BASE_OFFSET_AT)
-  const batchLength = buffer.readInt32BE(at + BATCH_LENGTH_AT)
-  if (batchLength <= MAGIC_AT - LOG_OVERHEAD_BYTES) throw corruptBatch(`a length of ${batchLength} bytes`, { baseOffset, at })
-  if (available <= MAGIC_AT) return null
-  checkMagic(buffer[at + MAGIC_AT] as number, baseOffset, at)
-  const byteLength = LOG_OVERHEAD_BYTES + batchLength
-  if (byteLength < BATCH_HEADER_BYTES) throw corruptBatch(`a length of ${batchLength} bytes`, { baseOffset, at })
-  if (byteLength > available) return null
-  if (options?.verifyCrc !== false) checkCrc(buffer, at, byteLength, baseOffset)
+  try {
+    const byteLength = LOG_OVERHEAD_BYTES + buffer.readInt32BE(at + BATCH_LENGTH_AT)
+    if (byteLength <= MAGIC_AT) throw corruptBatch(`a length of ${byteLength} bytes`)
+    if (available <= MAGIC_AT) return null
+    checkMagic(buffer[at + MAGIC_AT] as number)
+    if (byteLength < BATCH_HEADER_BYTES) throw corruptBatch(`a length of ${byteLength} bytes`)
+    if (byteLength > available) return null
+    if (options?.verifyCrc !== false) checkCrc(buffer, at, byteLength)
+    return parseHeader(buffer, at, byteLength)
+  } catch (error) {
+    throw atBatch(error, readInt64(buffer, at + BASE_OFFSET_AT), at)
+  }
+}
 
+function parseHeader(buffer: Buffer, at: number, byteLength: number): BatchHeader {
   const attributes = buffer.readInt16BE(at + ATTRIBUTES_AT)
   const compression = COMPRESSIONS[attributes & COMPRESSION_MASK]
-  if (compression === undefined) {
-    throw corruptBatch(`unknown compression ${attributes & COMPRESSION_MASK}`, { baseOffset, at })
-  }
+  if (compression === undefined) throw corruptBatch(`unknown compression ${attributes & COMPRESSION_MASK}`)
+  const baseOffset = readInt64(buffer, at + BASE_OFFSET_AT)
   const lastOffsetDelta = buffer.readInt32BE(at + LAST_OFFSET_DELTA_AT)
   const recordCount = buffer.readInt32BE(at + RECORD_COUNT_AT)
   if (baseOffset < 0 || lastOffsetDelta < 0 || recordCount < 0) {
-    throw corruptBatch(`negative offset, offset delta ${lastOffsetDelta} or count ${recordCount}`, { baseOffset, at })
+    throw corruptBatch(`negative offset, offset delta ${lastOffsetDelta} or count ${recordCount}`)
   }
   const header: BatchHeader = {
     baseOffset,
@@ -100,26 +104,26 @@ export function readBatchHeader(buffer: Buffer, at: number, options?: ReadBatchH
     recordCount,
     at,
   }
-  if (!Number.isSafeInteger(header.lastOffset)) throw numberOutOfRange('an offset', { baseOffset, at })
-  if (!Number.isSafeInteger(header.producerId)) throw numberOutOfRange('a producer id', { baseOffset, at })
+  if (!Number.isSafeInteger(header.lastOffset)) throw numberOutOfRange('an offset')
+  if (!Number.isSafeInteger(header.producerId)) throw numberOutOfRange('a producer id')
   if (!Number.isSafeInteger(header.baseTimestamp) || !Number.isSafeInteger(header.maxTimestamp)) {
-    throw numberOutOfRange('the timestamp of a batch', { baseOffset, at })
+    throw numberOutOfRange('the timestamp of a batch')
   }
   return header
 }
 
-function checkMagic(magic: number, baseOffset: number, at: number): void {
+function checkMagic(magic: number): void {
   if (magic === MAGIC) return
-  if (magic > MAGIC) throw corruptBatch(`unknown magic ${magic}`, { baseOffset, at })
+  if (magic > MAGIC) throw corruptBatch(`unknown magic ${magic}`)
   throw new MillraceError(
     'MR_KAFKA_OLD_MESSAGE_FORMAT',
-    `message set of magic ${magic} at offset ${baseOffset}: the topic holds records in the message format from before Kafka 0.11`,
-    { details: { magic, baseOffset, at } },
+    `the topic holds records of magic ${magic}, the message format from before Kafka 0.11`,
+    { details: { magic } },
   )
 }
 
-function checkCrc(buffer: Buffer, at: number, byteLength: number, baseOffset: number): void {
+function checkCrc(buffer: Buffer, at: number, byteLength: number): void {
   const stored = buffer.readUInt32BE(at + CRC_AT)
   const computed = crc32c(buffer.subarray(at + ATTRIBUTES_AT, at + byteLength))
-  if (stored !== computed) throw corruptBatch(`checksum ${computed}, stored is ${stored}`, { baseOffset, at })
+  if (stored !== computed) throw corruptBatch(`checksum ${computed}, stored is ${stored}`)
 }

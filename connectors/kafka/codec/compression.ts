@@ -60,7 +60,7 @@ function bounded(kind: Compression, maxBytes: number, run: () => Buffer): Buffer
     return run()
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw decompressedTooLarge(kind, maxBytes)
-    throw corruptBatch(`${kind}: the records cannot be decompressed`, {}, cause)
+    throw corruptBatch(`${kind}: the records cannot be decompressed`, cause)
   }
 }
 

@@ -33,7 +33,7 @@ export function decompressLz4(data: Buffer, maxBytes: number): Buffer {
   try {
     return decompressFrameSync(data.subarray(0, frame.end))
   } catch (cause) {
-    throw corruptBatch('lz4: the records cannot be decompressed', {}, cause)
+    throw corruptBatch('lz4: the records cannot be decompressed', cause)
   }
 }
 

@@ -148,6 +148,8 @@ export class RecordBatchBuilder {
     writeInt64(batch, BASE_TIMESTAMP_AT, this.#baseTimestamp)
     writeInt64(batch, MAX_TIMESTAMP_AT, this.#maxTimestamp)
     batch.writeInt32BE(this.#count, RECORD_COUNT_AT)
+    batch.writeUInt32BE(0, CRC_AT) // what is not stamped is refused, and shows no stale memory
+    batch.fill(0xff, PRODUCER_ID_AT, RECORD_COUNT_AT)
     const sealed = { buffer: batch, recordCount: this.#count }
     this.reset()
     return sealed

@@ -15,7 +15,7 @@ import {
   RECORD_COUNT_AT,
   writeInt64,
 } from './batch-format.ts'
-import { compress } from './compression.ts'
+import { COMPRESSIONS, compress } from './compression.ts'
 import { RecordBatchBuilder, stampBatch } from './record-batch-builder.ts'
 import { type BatchHeader, decodeRecords, readBatchHeader, readControlRecord } from './record-batch-reader.ts'
 import { buildBatch, plainRecordsOf, restampCrc } from './testing.ts'
@@ -186,8 +186,8 @@ test('numbers beyond 2^53 are refused, not rounded', () => {
 
 test('a header that contradicts itself is refused', () => {
   const refused = (edit: (bytes: Buffer) => void, message: RegExp) => refuses(change(edit), 'MR_KAFKA_CORRUPT_BATCH', message)
-  refused((bytes) => bytes.writeInt32BE(-1, BATCH_LENGTH_AT), /length of -1/)
-  refused((bytes) => bytes.writeInt32BE(48, BATCH_LENGTH_AT), /length of 48/)
+  refused((bytes) => bytes.writeInt32BE(-1, BATCH_LENGTH_AT), /length of 11 bytes/)
+  refused((bytes) => bytes.writeInt32BE(48, BATCH_LENGTH_AT), /length of 60 bytes/)
   refused((bytes) => bytes.writeInt16BE(5, ATTRIBUTES_AT), /unknown compression 5/)
   refused((bytes) => bytes.writeInt32BE(-1, RECORD_COUNT_AT), /negative/)
   refused((bytes) => bytes.writeInt32BE(-1, LAST_OFFSET_DELTA_AT), /negative/)
@@ -196,6 +196,27 @@ test('a header that contradicts itself is refused', () => {
   refused((bytes) => bytes.writeInt32BE(3, RECORD_COUNT_AT), /behind the last record/)
   refused((bytes) => bytes.writeInt32BE(5, RECORD_COUNT_AT), /varint runs past/)
   refused((bytes) => bytes.writeInt32BE(2, LAST_OFFSET_DELTA_AT), /beyond the batch's last offset/)
+})
+
+test('an error names the batch by its offset and place, compressed or not', () => {
+  for (const compression of COMPRESSIONS) {
+    const batch = buildBatch(RECORDS, compression)
+    writeInt64(batch, BASE_OFFSET_AT, 5_000)
+    batch.fill(0xff, batch.length - 6)
+    restampCrc(batch)
+    const buffer = Buffer.concat([Buffer.alloc(10), batch])
+    const header = readBatchHeader(buffer, 10)
+    assert.ok(header !== null)
+    assert.throws(
+      () => decodeRecords(buffer, header),
+      (error) => {
+        assert.ok(isMillraceError(error, 'MR_KAFKA_CORRUPT_BATCH'))
+        assert.match(error.message, /base offset 5000/)
+        assert.equal(error.details.baseOffset, 5_000)
+        return error.details.at === 10
+      },
+    )
+  }
 })
 
 test('a record that contradicts itself is refused', () => {

@@ -6,7 +6,7 @@
 import { BATCH_HEADER_BYTES, MIN_RECORD_BYTES } from './batch-format.ts'
 import type { BatchHeader } from './batch-header.ts'
 import { decompress } from './compression.ts'
-import { corruptBatch, numberOutOfRange } from './corrupt-batch.ts'
+import { atBatch, corruptBatch, numberOutOfRange } from './corrupt-batch.ts'
 import { RecordSet } from './record-set.ts'
 import { readVarint, readVarlong, varintEnd } from './varint.ts'
 
@@ -22,19 +22,22 @@ export function decodeRecords(
   header: BatchHeader,
   maxDecompressedBytes: number = DEFAULT_MAX_DECOMPRESSED_BYTES,
 ): RecordSet {
-  const { recordCount, compression } = header
   const start = header.at + BATCH_HEADER_BYTES
   const end = header.at + header.byteLength
-  // A batch whose records were all compacted away keeps its header, and its compression, with nothing behind it.
-  if (compression === 'none' || recordCount === 0) return decodeBlock(buffer, start, end, header)
-  const block = decompress(compression, buffer.subarray(start, end), maxDecompressedBytes)
-  return decodeBlock(block, 0, block.length, header)
+  try {
+    // A batch whose records were all compacted away keeps its header, and its compression, with nothing behind it.
+    if (header.compression === 'none' || header.recordCount === 0) return decodeBlock(buffer, start, end, header)
+    const block = decompress(header.compression, buffer.subarray(start, end), maxDecompressedBytes)
+    return decodeBlock(block, 0, block.length, header)
+  } catch (error) {
+    throw atBatch(error, header.baseOffset, header.at)
+  }
 }
 
 function decodeBlock(block: Buffer, start: number, end: number, header: BatchHeader): RecordSet {
   const { recordCount, baseOffset, baseTimestamp } = header
   if (recordCount > (end - start) / MIN_RECORD_BYTES) {
-    throw corruptBatch(`${recordCount} records claimed in ${end - start} bytes`, { baseOffset })
+    throw corruptBatch(`${recordCount} records claimed in ${end - start} bytes`)
   }
   const records = new RecordSet(recordCount, block)
   const { offsets, timestamps, keyStart, keyEnd, valueStart, valueEnd, headersStart, headersCount } = records
@@ -44,25 +47,25 @@ function decodeBlock(block: Buffer, start: number, end: number, header: BatchHea
     const length = readVarint(block, p, end)
     p = varintEnd
     if (length < MIN_RECORD_BYTES - 1 || length > end - p) {
-      throw corruptBatch(`record ${index} claims ${length} bytes of ${end - p}`, { baseOffset })
+      throw corruptBatch(`record ${index} claims ${length} bytes of ${end - p}`)
     }
     const limit = p + length
     p++ // the record's attributes: no bit is in use
 
     const timestamp = baseTimestamp + readVarlong(block, p, limit)
     p = varintEnd
-    if (!Number.isSafeInteger(timestamp)) throw numberOutOfRange('the timestamp of a record', { baseOffset })
+    if (!Number.isSafeInteger(timestamp)) throw numberOutOfRange('the timestamp of a record')
     timestamps[index] = timestamp
 
     const offsetDelta = readVarint(block, p, limit)
     p = varintEnd
-    if (offsetDelta <= lastDelta) throw corruptBatch(`offset delta ${offsetDelta} behind ${lastDelta}`, { baseOffset })
+    if (offsetDelta <= lastDelta) throw corruptBatch(`offset delta ${offsetDelta} behind ${lastDelta}`)
     lastDelta = offsetDelta
     offsets[index] = baseOffset + offsetDelta
 
     const keyLength = readVarint(block, p, limit)
     p = varintEnd
-    if (keyLength > limit - p) throw corruptBatch(`a key of ${keyLength} bytes runs past its record`, { baseOffset })
+    if (keyLength > limit - p) throw corruptBatch(`a key of ${keyLength} bytes runs past its record`)
     if (keyLength < 0) {
       keyStart[index] = -1
       keyEnd[index] = -1
@@ -73,7 +76,7 @@ function decodeBlock(block: Buffer, start: number, end: number, header: BatchHea
 
     const valueLength = readVarint(block, p, limit)
     p = varintEnd
-    if (valueLength > limit - p) throw corruptBatch(`a value of ${valueLength} bytes runs past its record`, { baseOffset })
+    if (valueLength > limit - p) throw corruptBatch(`a value of ${valueLength} bytes runs past its record`)
     if (valueLength < 0) {
       valueStart[index] = -1
       valueEnd[index] = -1
@@ -87,11 +90,11 @@ function decodeBlock(block: Buffer, start: number, end: number, header: BatchHea
     headersStart[index] = p
     headersCount[index] = headerCount
     if (headerCount !== 0) p = skipHeaders(block, p, limit, headerCount)
-    if (p !== limit) throw corruptBatch(`record ${index} is ${limit - p} bytes longer than its fields`, { baseOffset })
+    if (p !== limit) throw corruptBatch(`record ${index} is ${limit - p} bytes longer than its fields`)
   }
-  if (p !== end) throw corruptBatch(`${end - p} bytes behind the last record`, { baseOffset })
+  if (p !== end) throw corruptBatch(`${end - p} bytes behind the last record`)
   if (lastDelta > header.lastOffset - baseOffset) {
-    throw corruptBatch(`offset delta ${lastDelta} beyond the batch's last offset ${header.lastOffset}`, { baseOffset })
+    throw corruptBatch(`offset delta ${lastDelta} beyond the batch's last offset ${header.lastOffset}`)
   }
   if (header.timestampType === 'append') timestamps.fill(header.maxTimestamp)
   return records
@@ -139,7 +142,7 @@ export function readControlRecord(buffer: Buffer, header: BatchHeader): 'abort' 
   if (records.count === 0) return 'other' // compacted away
   const start = records.keyStart[0] as number
   if (start < 0 || (records.keyEnd[0] as number) - start < 4) {
-    throw corruptBatch('a control record without version and type', { baseOffset: header.baseOffset })
+    throw corruptBatch('a control record without version and type')
   }
   const type = records.buffer.readInt16BE(start + 2)
   return type === 0 ? 'abort' : type === 1 ? 'commit' : 'other'

@@ -75,6 +75,6 @@ function uncompressBlock(block: Buffer): Buffer {
   try {
     return uncompressSync(block, { asBuffer: true }) as Buffer
   } catch (cause) {
-    throw corruptBatch('snappy: a block cannot be decompressed', {}, cause)
+    throw corruptBatch('snappy: a block cannot be decompressed', cause)
   }
 }
