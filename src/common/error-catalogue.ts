@@ -223,6 +223,36 @@ export const ERROR_CATALOGUE = {
     'Nothing is lost.',
     'Run the release that wrote it, or a newer one.',
   ),
+  MR_STORAGE_NOT_FOUND: entry(
+    'A file of a checkpoint is not in the storage.',
+    'Nothing is lost yet: the job does not silently take an older checkpoint.',
+    'Check --checkpoints, and that nothing else deletes files there (a lifecycle rule of the bucket, a clean-up of the folder); restore the file from a backup or from an older version of the object.',
+  ),
+  MR_STORAGE_EXISTS: entry(
+    'The storage holds another file under the path that was to be written.',
+    'None: files are never replaced. The checkpoint fails.',
+    'Check that no other job writes with the same application id to the same storage, with another control topic.',
+  ),
+  MR_STORAGE_FULL: entry(
+    'The disk or quota of the checkpoint storage is used up.',
+    NOTHING_LOST,
+    'Free space or raise the quota; lower checkpoints-retained. Files of checkpoints are deleted by the job, not by hand.',
+  ),
+  MR_STORAGE_DENIED: entry(
+    'This job is not allowed to read, write, list or delete in the checkpoint storage.',
+    NOTHING_LOST,
+    'Grant the right that the message names.',
+  ),
+  MR_STORAGE_UNAVAILABLE: entry(
+    'The checkpoint storage cannot be reached, or answers with errors.',
+    NOTHING_LOST,
+    'Check the address, the network and the state of the storage. Checkpoints go on when it is back.',
+  ),
+  MR_STORAGE_UNSUPPORTED: entry(
+    'The checkpoint storage cannot do what checkpoints need: publish a file whole, and only where none is yet.',
+    NOT_STARTED,
+    'Use another folder or another store. S3-compatible stores must honour If-None-Match.',
+  ),
   MR_CHECKPOINTS_FAILING: entry(
     'More checkpoints in a row failed than are tolerated.',
     NOTHING_LOST,
