@@ -26,7 +26,7 @@ export default defineJob('flights-by-airport', (job) => {
   job
     .source('flights', kafkaSource({ topic: FLIGHTS_TOPIC, value: json<Flight>() }))
     .keyByRecordKey()
-    .aggregate('airports', {
+    .aggregate('delays', {
       flights: count(),
       meanDelay: avg((flight) => flight.delay),
       worstDelay: max((flight) => flight.delay),
