@@ -47,6 +47,7 @@ export interface HeaderInput {
 }
 
 const NO_HEADERS: readonly HeaderInput[] = []
+const NO_PRODUCER: ProducerIdentity = { producerId: -1, producerEpoch: -1, baseSequence: -1, isTransactional: false }
 
 /** Upper bound of a record's own fields: five varints of 5 bytes, one of 10, attributes. */
 const MAX_RECORD_OVERHEAD_BYTES = 5 * 5 + 10 + 1
@@ -148,8 +149,9 @@ export class RecordBatchBuilder {
     writeInt64(batch, BASE_TIMESTAMP_AT, this.#baseTimestamp)
     writeInt64(batch, MAX_TIMESTAMP_AT, this.#maxTimestamp)
     batch.writeInt32BE(this.#count, RECORD_COUNT_AT)
-    batch.writeUInt32BE(0, CRC_AT) // what is not stamped is refused, and shows no stale memory
-    batch.fill(0xff, PRODUCER_ID_AT, RECORD_COUNT_AT)
+    // What is not stamped is refused, and shows no stale memory.
+    batch.writeUInt32BE(0, CRC_AT)
+    writeProducer(batch, NO_PRODUCER)
     const sealed = { buffer: batch, recordCount: this.#count }
     this.reset()
     return sealed
@@ -211,10 +213,14 @@ export function stampBatch(batch: SealedBatch, identity: ProducerIdentity): void
   const { buffer } = batch
   const attributes = buffer.readInt16BE(ATTRIBUTES_AT) & ~TRANSACTIONAL_FLAG
   buffer.writeInt16BE(identity.isTransactional ? attributes | TRANSACTIONAL_FLAG : attributes, ATTRIBUTES_AT)
+  writeProducer(buffer, identity)
+  buffer.writeUInt32BE(crc32c(buffer.subarray(ATTRIBUTES_AT)), CRC_AT)
+}
+
+function writeProducer(buffer: Buffer, identity: ProducerIdentity): void {
   writeInt64(buffer, PRODUCER_ID_AT, identity.producerId)
   buffer.writeInt16BE(identity.producerEpoch, PRODUCER_EPOCH_AT)
   buffer.writeInt32BE(identity.baseSequence, BASE_SEQUENCE_AT)
-  buffer.writeUInt32BE(crc32c(buffer.subarray(ATTRIBUTES_AT)), CRC_AT)
 }
 
 function writeLatin1(buffer: Buffer, at: number, text: string): number {
