@@ -29,7 +29,7 @@ export class BrokerConnection {
   readonly address: string
   readonly #clientId: string
   readonly #connection: Connection
-  readonly #inFlight = new InFlightRequests()
+  readonly #inFlight = new InFlightRequests((error) => this.close(connectionLost(this.address, error)))
   #socket: Socket | undefined
   #socketError: Error | undefined
   #usesSasl = false
@@ -96,7 +96,7 @@ export class BrokerConnection {
   close(reason: Error = connectionLost(this.address, new Error('closed by this client'))): void {
     if (this.#failure !== undefined) return
     this.#failure = reason
-    this.#inFlight.rejectAll(reason)
+    this.#inFlight.failAll(reason)
     // `disconnect` sets kafkajs's own state; the socket must go even where the other side never answers its end.
     this.#connection.disconnect().catch(() => {})
     this.#socket?.destroy()

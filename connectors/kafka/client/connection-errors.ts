@@ -34,14 +34,10 @@ export function openFailed(error: Error, broker: string, options: Pick<KafkaClie
     })
   }
   if (error instanceof MillraceError && error.code !== 'MR_KAFKA_UNREACHABLE') return error
-  return new MillraceError(
-    'MR_KAFKA_UNREACHABLE',
-    `broker ${broker} cannot be reached: ${error.message}${hint(error, options)}`,
-    {
-      cause: error,
-      details: { broker },
-    },
-  )
+  // What is underneath says it without our frame around.
+  const reason = error instanceof MillraceError && error.cause instanceof Error ? error.cause : error
+  const message = `broker ${broker} cannot be reached: ${reason.message.replace(/^Connection error: /, '')}${hint(reason, options)}`
+  return new MillraceError('MR_KAFKA_UNREACHABLE', message, { cause: reason, details: { broker } })
 }
 
 /** A connection cut right behind its opening mostly means that one side speaks TLS or SASL and the other doesn't. */

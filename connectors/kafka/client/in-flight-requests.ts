@@ -12,6 +12,12 @@ interface Waiter {
 
 export class InFlightRequests implements KafkaJsRequestQueue {
   readonly #waiters = new Map<number, Waiter>()
+  readonly #onConnectionFailed: (error: Error) => void
+
+  /** `onConnectionFailed`: kafkajs has seen the connection break. Must call `failAll`, with an error of ours. */
+  constructor(onConnectionFailed: (error: Error) => void) {
+    this.#onConnectionFailed = onConnectionFailed
+  }
 
   get size(): number {
     return this.#waiters.size
@@ -38,7 +44,12 @@ export class InFlightRequests implements KafkaJsRequestQueue {
     waiter.resolve(answer.payload)
   }
 
+  /** Called by kafkajs, with its own errors. */
   rejectAll(error: Error): void {
+    this.#onConnectionFailed(error)
+  }
+
+  failAll(error: Error): void {
     const waiters = [...this.#waiters.values()]
     this.#waiters.clear()
     for (const waiter of waiters) waiter.reject(error)

@@ -9,6 +9,9 @@ import type { IdentityPartition, ProducerIdentity } from './producer.ts'
 export interface PartitionRange {
   readonly topic: string
   readonly partition: number
+  /**
+   * The range covers every batch whose offset the broker told; no release from 2.0 on leaves one out. -1 and -1: none.
+   */
   readonly firstOffset: number
   readonly lastOffset: number
   readonly recordCount: number
@@ -94,9 +97,12 @@ export class ProducerSpan {
   batchAcknowledged(share: SpanPartition, baseOffset: number, recordCount: number): void {
     this.#pendingBatches--
     share.recordCount += recordCount
-    // Not always in order: a batch that was written the first time is acknowledged, again, behind later ones.
-    if (share.firstOffset < 0 || baseOffset < share.firstOffset) share.firstOffset = baseOffset
-    share.lastOffset = Math.max(share.lastOffset, baseOffset + recordCount - 1)
+    // Below 0: "a duplicate", says the broker, and not where.
+    if (baseOffset >= 0) {
+      // Not always in order: a batch that was written the first time is acknowledged, again, behind later ones.
+      if (share.firstOffset < 0 || baseOffset < share.firstOffset) share.firstOffset = baseOffset
+      share.lastOffset = Math.max(share.lastOffset, baseOffset + recordCount - 1)
+    }
     this.#settle()
   }
 

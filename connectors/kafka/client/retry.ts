@@ -1,5 +1,5 @@
 import { toError } from '../../../src/common/errors.ts'
-import { backoffMs, sleep } from './backoff.ts'
+import { type BackoffOptions, backoffMs, DEFAULT_BACKOFF, sleep } from './backoff.ts'
 import { isWorthRetrying } from './client-errors.ts'
 import type { ClusterAccess, RequestTarget } from './cluster-access.ts'
 
@@ -19,6 +19,7 @@ export async function retryUntil<T>(
   deadline: RetryDeadline,
   attempt: () => Promise<Attempt<T>>,
   onNetworkError?: () => Promise<void>,
+  backoff: BackoffOptions = DEFAULT_BACKOFF,
 ): Promise<T> {
   for (let tries = 0; ; tries++) {
     let reason: Error
@@ -31,7 +32,7 @@ export async function retryUntil<T>(
       if (!isWorthRetrying(reason)) throw reason
       await onNetworkError?.().catch(() => {})
     }
-    const waitMs = backoffMs(tries)
+    const waitMs = backoffMs(tries, backoff)
     if (performance.now() + waitMs >= deadline.at) throw reason
     await sleep(waitMs)
   }
@@ -41,6 +42,9 @@ export function deadlineIn(ms: number): RetryDeadline {
   return { at: performance.now() + ms }
 }
 
+/** A transaction is completed within some milliseconds; coordinators move and load within seconds. */
+const COORDINATOR_BACKOFF: BackoffOptions = { firstMs: 10, maxMs: 500 }
+
 /** Retries a request to a coordinator through its moves and restarts. `judge` tells what its answer means. */
 export function askCoordinator<Answer, T>(
   cluster: ClusterAccess,
@@ -49,9 +53,10 @@ export function askCoordinator<Answer, T>(
   ask: () => Promise<Answer>,
   judge: (answer: Answer) => Attempt<T>,
 ): Promise<T> {
-  return retryUntil(deadline, async () => {
+  const attempt = async (): Promise<Attempt<T>> => {
     const outcome = judge(await ask())
     if ('retry' in outcome) cluster.forgetCoordinator(target)
     return outcome
-  })
+  }
+  return retryUntil(deadline, attempt, undefined, COORDINATOR_BACKOFF)
 }
