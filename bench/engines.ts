@@ -1,0 +1,81 @@
+/** The engines that can be measured, each with the settings it is measured with. */
+import type { Work } from './options.ts'
+
+export type EngineName = 'millrace' | 'flink' | 'kafkaStreams' | 'kafkajs'
+
+export interface EngineChoice {
+  /** As `--engines` takes it. */
+  readonly id: string
+  readonly engine: EngineName
+  readonly variant: string
+  /** The peer kit's name for it (engine.sh); null: Millrace itself. */
+  readonly kitName: string | null
+  readonly env: Readonly<Record<string, string>>
+  /** An engine so slow that more records would only make the run longer. */
+  readonly maxRecords?: number
+}
+
+export const ENGINES: readonly EngineChoice[] = [
+  { id: 'millrace', engine: 'millrace', variant: 'rocksdb', kitName: null, env: {} },
+  {
+    id: 'millrace-memory',
+    engine: 'millrace',
+    variant: 'memory',
+    kitName: null,
+    env: { MILLRACE_STATE_BACKEND: 'memory' },
+  },
+  { id: 'flink', engine: 'flink', variant: 'heap', kitName: 'flink', env: { FLINK_REUSE: 'true' } },
+  {
+    id: 'flink-rocksdb',
+    engine: 'flink',
+    variant: 'rocksdb, incremental',
+    kitName: 'flink',
+    env: { FLINK_REUSE: 'true', FLINK_STATE: 'rocksdb' },
+  },
+  // Its record cache would leave updates out, and the work is to emit every one.
+  { id: 'kafka-streams', engine: 'kafkaStreams', variant: 'rocksdb, no cache', kitName: 'ks', env: { KS_CACHE_BYTES: '0' } },
+  {
+    id: 'kafka-streams-6s',
+    engine: 'kafkaStreams',
+    variant: 'session timeout 6 s',
+    kitName: 'ks',
+    env: { KS_CACHE_BYTES: '0', KS_PROPS: 'session.timeout.ms=6000,heartbeat.interval.ms=2000' },
+  },
+  {
+    id: 'kafkajs',
+    engine: 'kafkajs',
+    variant: 'by hand, sends of 500',
+    kitName: 'kafkajs',
+    env: { DIY_COMMIT: 'interval', DIY_CHUNK: '500' },
+    maxRecords: 300_000,
+  },
+]
+
+/** From here on the peers are given 2 GB of heap instead of 1 GB, and their variants for large state are measured too. */
+const MANY_KEYS = 500_000
+
+/** In the order of the report, which is the order of the runs. */
+export function defaultEngines(work: Work, keys: number): readonly string[] {
+  switch (work) {
+    case 'w1':
+      return keys < MANY_KEYS
+        ? ['millrace', 'flink', 'kafka-streams', 'kafkajs']
+        : ['millrace', 'millrace-memory', 'flink', 'flink-rocksdb', 'kafka-streams']
+    case 'latency':
+      return ['millrace', 'flink', 'kafka-streams', 'kafkajs']
+    case 'recovery':
+      return ['millrace', 'flink', 'kafka-streams', 'kafka-streams-6s']
+    case 'checkpoint':
+      return ['millrace']
+  }
+}
+
+export function engineById(id: string): EngineChoice {
+  const found = ENGINES.find((engine) => engine.id === id)
+  if (found === undefined) throw new Error(`there is no engine ${id}; known are ${ENGINES.map((one) => one.id).join(', ')}`)
+  return found
+}
+
+export function heapOf(keys: number): string {
+  return keys < MANY_KEYS ? '1g' : '2g'
+}

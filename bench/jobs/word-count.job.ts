@@ -1,0 +1,55 @@
+/**
+ * The benchmark's work W1 as a job: running count and sum per word, every update emitted, exactly-once. Its surroundings
+ * come from the environment, by the contract that every measured engine follows:
+ * KAFKA_BOOTSTRAP, IN_TOPIC, OUT_TOPIC, APP_ID, INTERVAL_MS, STATE_DIR; it prints FIRST_RECORD once when the first record
+ * reaches its code. Started again with the same variables, it goes on from its last checkpoint.
+ */
+import { count, defineJob, sum } from 'millrace'
+import { json, kafkaSink, kafkaSource } from 'millrace/kafka'
+
+interface Event {
+  readonly id: number
+  readonly word: string
+  readonly ts: number
+  readonly amount: number
+}
+
+interface Update {
+  readonly word: string
+  readonly count: number
+  readonly sum: number
+}
+
+const { KAFKA_BOOTSTRAP, IN_TOPIC, OUT_TOPIC, APP_ID, INTERVAL_MS, STATE_DIR } = process.env
+if (!KAFKA_BOOTSTRAP || !IN_TOPIC || !OUT_TOPIC || !APP_ID || !INTERVAL_MS || !STATE_DIR) {
+  throw new Error('KAFKA_BOOTSTRAP, IN_TOPIC, OUT_TOPIC, APP_ID, INTERVAL_MS and STATE_DIR must be set (see bench/README.md)')
+}
+
+let isFirst = true
+
+function amountOf(event: Event): number {
+  if (isFirst) {
+    isFirst = false
+    process.stdout.write('FIRST_RECORD\n')
+  }
+  return event.amount
+}
+
+export default defineJob(
+  'word-count',
+  (job) => {
+    job
+      .source('events', kafkaSource({ topic: IN_TOPIC, value: json<Event>() }))
+      .keyByRecordKey()
+      .aggregate('totals', { count: count(), sum: sum(amountOf) })
+      .map((row): Update => ({ word: row.key, count: row.count, sum: row.sum }))
+      .sink('updates', kafkaSink({ topic: OUT_TOPIC, value: json<Update>() }))
+  },
+  {
+    appId: APP_ID,
+    brokers: KAFKA_BOOTSTRAP,
+    checkpoints: `file:${STATE_DIR}/checkpoints`,
+    checkpointInterval: `${INTERVAL_MS}ms`,
+    stateDirectory: `${STATE_DIR}/state`,
+  },
+)
