@@ -1,10 +1,5 @@
 import { KafkaCode } from './kafka-errors.ts'
-import type { RequestType } from './request-type.ts'
-
-export interface VersionRange {
-  readonly min: number
-  readonly max: number
-}
+import type { RequestType, VersionRange } from './request-type.ts'
 
 export interface BrokerVersions {
   readonly errorCode: number

@@ -1,7 +1,12 @@
 import { MillraceError } from '../../../src/common/errors.ts'
-import type { VersionRange } from './api-versions.ts'
 import { kafkaErrorName } from './kafka-errors.ts'
 import { WireReader, WireWriter } from './wire.ts'
+
+/** Versions of one request that a broker speaks, both ends included. */
+export interface VersionRange {
+  readonly min: number
+  readonly max: number
+}
 
 /**
  * One kind of request: how it is written and how its answer is read, for every version from `minVersion` to

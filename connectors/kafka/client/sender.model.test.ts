@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { ModelBrokers, seededRandom } from './model-brokers.ts'
+import { ModelBrokers, seededRandom } from './model-brokers.fixture.ts'
 import { ProducerIdentity } from './producer.ts'
 import type { PartitionRange } from './producer-span.ts'
 import { Sender } from './sender.ts'
