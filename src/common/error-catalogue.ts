@@ -248,6 +248,41 @@ export const ERROR_CATALOGUE = {
     NOTHING_LOST,
     'Check the address, the network and the state of the storage. Checkpoints go on when it is back.',
   ),
+  MR_STORAGE_SLOW: entry(
+    'The checkpoint storage does not answer in time, or asks to slow down.',
+    NOTHING_LOST,
+    'Check the load of the storage and the network between; make checkpoints rarer (checkpoint-interval).',
+  ),
+  MR_STORAGE_NO_BUCKET: entry(
+    'The bucket for checkpoints does not exist.',
+    NOT_STARTED,
+    'Create it, or mend its name in --checkpoints. For a store other than AWS, check --s3-endpoint and --s3-path-style.',
+  ),
+  MR_STORAGE_WRONG_REGION: entry(
+    'The bucket for checkpoints lies in another region, or no region is set.',
+    NOT_STARTED,
+    'Set --s3-region to the region of the bucket.',
+  ),
+  MR_STORAGE_CREDENTIALS: entry(
+    'S3 does not accept the credentials, or there are none.',
+    NOTHING_LOST,
+    'Check --s3-access-key-id and --s3-secret-access-key, or what the AWS SDK finds: environment, profile, role of the machine.',
+  ),
+  MR_STORAGE_CLOCK_SKEW: entry(
+    'The clock of this machine differs too much from that of S3.',
+    NOTHING_LOST,
+    'Set the clock of the machine (NTP): S3 allows 15 minutes.',
+  ),
+  MR_STORAGE_TLS: entry(
+    'No TLS connection to S3 is possible.',
+    NOTHING_LOST,
+    'Give the certificate authority of the store to Node.js (NODE_EXTRA_CA_CERTS), check that its certificate is for the name used and has not expired, and that the port of --s3-endpoint speaks TLS.',
+  ),
+  MR_STORAGE_REFUSED: entry(
+    'S3 refuses a request with an error that no retry mends.',
+    NOTHING_LOST,
+    'The message holds what it says. An answer that is no XML comes from something other than an S3 API: check --s3-endpoint.',
+  ),
   MR_STORAGE_UNSUPPORTED: entry(
     'The checkpoint storage cannot do what checkpoints need: publish a file whole, and only where none is yet.',
     NOT_STARTED,
