@@ -9,6 +9,7 @@ import { resolve } from 'node:path'
 import { assert, defined } from '../../common/assert.ts'
 import { latin1Slice } from '../../common/bytes.ts'
 import { systemClock } from '../../common/clock.ts'
+import { isMillraceError } from '../../common/errors.ts'
 import { SerialQueue } from '../../common/serial-queue.ts'
 import { TimeSlice } from '../../common/time-slice.ts'
 import type { StateBackend, StateEntry, TaskMarker } from '../../ports/state-backend.ts'
@@ -31,7 +32,7 @@ import {
   ownRecordsRange,
   versionKey,
 } from './key-layout.ts'
-import { corruptError } from './rocksdb-errors.ts'
+import { corruptError, openError } from './rocksdb-errors.ts'
 
 export interface RocksDbBackendOptions {
   /** For this worker alone; created if missing. */
@@ -78,7 +79,7 @@ export class RocksDbBackend implements StateBackend {
       writeOwner(this.directory)
     } catch (error) {
       await this.database.close()
-      throw error
+      throw isMillraceError(error) ? error : openError(error, this.directory)
     }
     this.isOpen = true
     await this.measureMemory()
