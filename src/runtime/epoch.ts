@@ -75,7 +75,10 @@ export class Epoch {
       reject = rejectFailure
     })
     this.failure.catch(() => {})
-    this.fail = (error) => reject(error)
+    this.fail = (error) => {
+      parts.logger.debug('epoch-ending', { error })
+      reject(error)
+    }
     this.follower.failed.catch((error) => reject(error))
   }
 

@@ -21,6 +21,9 @@ export class LogFollower {
   private readonly listeners = new Set<LogListener>()
   /** Own records not read back yet, by offset. */
   private readonly awaited = new Map<number, (isValid: boolean) => void>()
+  /** Validity of what was folded while appends are under way: the tail may bring a record before its acknowledgement. */
+  private readonly folded = new Map<number, boolean>()
+  private appends = 0
   private rejectFailed: (error: Error) => void = () => {}
   private following: Promise<void> | undefined
 
@@ -71,13 +74,22 @@ export class LogFollower {
    */
   async append(records: readonly ControlRecord[]): Promise<readonly boolean[]> {
     assert(records.length > 0, 'something is appended')
-    const base = await this.log.append(records.map(encodeControlRecord))
-    if (base === this.view.nextOffset) {
-      // All before it is folded, and it is there: this is reading it back, a fetch earlier.
-      return records.map((record, i) => this.fold(base + i, record))
+    this.appends++
+    try {
+      const base = await this.log.append(records.map(encodeControlRecord))
+      return await this.orFailed(Promise.all(records.map((record, i) => this.readBack(base + i, record))))
+    } finally {
+      this.appends--
+      if (this.appends === 0) this.folded.clear()
     }
-    const readBack = records.map((_, i) => new Promise<boolean>((resolve) => this.awaited.set(base + i, resolve)))
-    return this.orFailed(Promise.all(readBack))
+  }
+
+  private readBack(offset: number, record: ControlRecord): boolean | Promise<boolean> {
+    // All before it is folded, and it is there: this is reading it back, a fetch earlier.
+    if (offset === this.view.nextOffset) return this.fold(offset, record)
+    const known = this.folded.get(offset)
+    if (known !== undefined) return known
+    return new Promise((resolve) => this.awaited.set(offset, resolve))
   }
 
   async stop(): Promise<void> {
@@ -99,6 +111,7 @@ export class LogFollower {
 
   private fold(offset: number, record: ControlRecord): boolean {
     const isValid = this.view.apply(offset, record)
+    if (this.appends > 0) this.folded.set(offset, isValid)
     const waiting = this.awaited.get(offset)
     if (waiting !== undefined) {
       this.awaited.delete(offset)
