@@ -29,10 +29,12 @@ export class BrokerConnection {
   readonly address: string
   readonly #clientId: string
   readonly #connection: Connection
-  readonly #inFlight = new InFlightRequests((error) => this.close(connectionLost(this.address, error)))
+  readonly #inFlight = new InFlightRequests((error) => this.close(this.#lost(error)))
   #socket: Socket | undefined
   #socketError: Error | undefined
   #usesSasl = false
+  /** Open, and nothing but ApiVersions, which needs no rights, has been answered yet. */
+  #isUnproven = false
   #versions: BrokerVersions = { errorCode: 0, ranges: new Map([[ApiVersions.apiKey, { min: 0, max: 3 }]]), features: new Map() }
   #failure: Error | undefined
 
@@ -115,6 +117,7 @@ export class BrokerConnection {
       )
     }
     this.#versions = versions
+    this.#isUnproven = options.sasl === undefined // after the answer above, which doesn't count
     if (options.sasl === undefined) return
     const forKafkaJs: Record<number, { minVersion: number; maxVersion: number }> = {}
     for (const [key, range] of versions.ranges) forKafkaJs[key] = { minVersion: range.min, maxVersion: range.max }
@@ -122,6 +125,10 @@ export class BrokerConnection {
     this.#connection.setSupportAuthenticationProtocol(versions.ranges.has(SASL_AUTHENTICATE))
     this.#usesSasl = true
     await this.#connection.authenticate()
+  }
+
+  #lost(cause: Error | undefined): MillraceError {
+    return connectionLost(this.address, cause, this.#isUnproven ? ' (does this listener want SASL?)' : '')
   }
 
   /** Again, where the broker bounds the life of a session (KIP-368). */
@@ -157,6 +164,7 @@ export class BrokerConnection {
       this.#inFlight.add(correlationId, {
         resolve: (answer) => {
           clearTimeout(timer)
+          this.#isUnproven = false
           try {
             resolve(decodeAnswer(type, version, answer, this.address))
           } catch (error) {
@@ -185,7 +193,7 @@ export class BrokerConnection {
     socket.setNoDelay(true)
     socket.setKeepAlive(true, 60_000)
     // The last word about a connection: kafkajs listens to `end` and `error` alone.
-    socket.on('close', () => this.close(connectionLost(this.address, this.#socketError)))
+    socket.on('close', () => this.close(this.#lost(this.#socketError)))
     socket.on('error', (error) => (this.#socketError = error))
     this.#socket = socket
     return socket

@@ -4,9 +4,9 @@ import type { KafkaClientOptions } from './kafka-client-options.ts'
 /** Of Node's TLS: the certificate or the handshake is wrong, which no retry mends. */
 const TLS_ERROR = /CERT|SELF_SIGNED|UNABLE_TO_|^ERR_(TLS|SSL)|EPROTO/
 
-export function connectionLost(broker: string, cause: Error | undefined): MillraceError {
+export function connectionLost(broker: string, cause: Error | undefined, hint = ''): MillraceError {
   const why = cause === undefined ? 'the broker closed it' : cause.message
-  return new MillraceError('MR_KAFKA_UNREACHABLE', `the connection to broker ${broker} is gone: ${why}`, {
+  return new MillraceError('MR_KAFKA_UNREACHABLE', `the connection to broker ${broker} is gone: ${why}${hint}`, {
     cause,
     details: { broker },
   })
