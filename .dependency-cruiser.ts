@@ -23,7 +23,7 @@ const oneRoom = (library: string, rooms: string): IForbiddenRuleType => ({
 })
 
 // Tests, and what only tests import: a test may use whatever sets its scene.
-const TEST_ONLY = '[.]test[.]ts$|-contract[.]ts$|/testing[.]ts$'
+const TEST_ONLY = '[.](test|fixture)[.]ts$|-contract[.]ts$|/testing[.]ts$'
 const TESTS = `${TEST_ONLY}|^src/testing/`
 
 // What a benchmark or a test of real servers may use besides.
@@ -68,8 +68,8 @@ const configuration: IConfiguration = {
     {
       name: 'src-never-imports-a-connector',
       severity: 'error',
-      comment: 'src/main.ts wires them, nothing else in src knows one',
-      from: { path: '^src/', pathNot: '^src/main[.]ts$' },
+      comment: 'the entry wires them, nothing else in src knows one',
+      from: { path: '^src/', pathNot: `${TEST_ONLY}|^src/(main|wiring)[.]ts$` },
       to: { path: '^connectors/' },
     },
     {

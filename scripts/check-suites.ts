@@ -8,10 +8,10 @@ const FOLDERS = ['src', 'connectors', 'itest', 'scripts', 'bench', 'examples']
 
 const MINUTE_MS = 60_000
 
-export function runCheck(): SuiteResult[] {
+export async function runCheck(): Promise<SuiteResult[]> {
   const results: SuiteResult[] = []
   for (const suite of [runLint, runTypes, runImports, () => runUnit()]) {
-    const result = suite()
+    const result = await suite()
     results.push(result)
     if (result.failed > 0) break
   }
@@ -31,7 +31,7 @@ function runImports(): SuiteResult {
 }
 
 /** All of them, or those whose path contains `only`. */
-export function runUnit(only = ''): SuiteResult {
+export function runUnit(only = ''): Promise<SuiteResult> {
   const files = existing().flatMap((folder) => globSync(`${folder}/**/*.test.ts`, { cwd: REPOSITORY }))
   return runTests({
     name: 'unit tests',

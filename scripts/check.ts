@@ -2,4 +2,4 @@
 import { runCheck } from './check-suites.ts'
 import { conclude } from './suite.ts'
 
-conclude(runCheck())
+conclude(await runCheck())

@@ -19,7 +19,7 @@ export interface ItestOptions {
   readonly concurrency?: number | undefined
 }
 
-export function runItests(options: ItestOptions): SuiteResult {
+export function runItests(options: ItestOptions): Promise<SuiteResult> {
   const { provider, only } = options
   const name = `integration tests, ${provider}${only === undefined ? '' : `, only ${only}`}`
   const everything = only !== undefined || options.all === true

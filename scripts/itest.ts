@@ -15,7 +15,7 @@ const { values } = parseArgs({
 if (values.provider !== undefined) process.env.MILLRACE_ITEST_PROVIDER = values.provider
 
 conclude([
-  runItests({
+  await runItests({
     provider: provider(),
     only: values.only,
     all: values.all,

@@ -1,5 +1,6 @@
 /** What `npm test` is made of: suites that run one after another, each of which ends as numbers. */
-import { type SpawnSyncOptions, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -42,7 +43,7 @@ export interface TestRun {
 }
 
 /** Runs test files with Node's own runner. No files and no tests count as a failure: a suite that is empty proves nothing. */
-export function runTests(run: TestRun): SuiteResult {
+export async function runTests(run: TestRun): Promise<SuiteResult> {
   const startedAt = performance.now()
   const folder = mkdtempSync(join(tmpdir(), 'millrace-counts-'))
   const countsFile = join(folder, 'counts.json')
@@ -64,14 +65,16 @@ export function runTests(run: TestRun): SuiteResult {
   const env = { ...process.env, ...run.env }
   // Set where tests run inside a test run: the inner runner would report to the outer one instead.
   delete env.NODE_TEST_CONTEXT
-  const options: SpawnSyncOptions = { cwd: REPOSITORY, stdio: 'inherit', env, timeout: run.runTimeoutMs }
-  const status = run.files.length === 0 ? 1 : spawnSync(process.execPath, args, options).status
+  const end =
+    run.files.length === 0
+      ? 'no test files'
+      : await untilEnd(spawn(process.execPath, args, { cwd: REPOSITORY, stdio: 'inherit', env }), run)
   const counts = readCounts(countsFile)
   rmSync(folder, { recursive: true })
+  if (end === 'interrupted') process.exit(1)
   let failed = counts.failed + counts.cancelled
-  if (failed === 0 && (status !== 0 || counts.passed === 0)) {
-    const end = status === null ? `did not end within ${run.runTimeoutMs / 60_000} minutes` : `ended with code ${status}`
-    console.error(`${run.name}: ${run.files.length === 0 ? 'no test files' : `${end}, ${counts.passed} tests passed`}`)
+  if (failed === 0 && (end !== 'ended with code 0' || counts.passed === 0)) {
+    console.error(`${run.name}: ${end}, ${counts.passed} tests passed`)
     failed = 1
   }
   return {
@@ -81,6 +84,26 @@ export function runTests(run: TestRun): SuiteResult {
     skipped: counts.skipped,
     seconds: (performance.now() - startedAt) / 1000,
   }
+}
+
+/**
+ * How it ended. The runner ends its test processes, and their watchdogs their servers, so a signal to this process is
+ * handed on, and nothing stays behind.
+ */
+async function untilEnd(runner: ChildProcess, { runTimeoutMs }: TestRun): Promise<string> {
+  const signals = ['SIGINT', 'SIGTERM'] as const
+  let why: string | undefined
+  const endEarly = (reason: string) => {
+    why = reason
+    runner.kill('SIGTERM')
+  }
+  const interrupt = () => endEarly('interrupted')
+  for (const signal of signals) process.on(signal, interrupt)
+  const patience = setTimeout(() => endEarly(`did not end within ${runTimeoutMs / 1000} s`), runTimeoutMs)
+  const [code] = await once(runner, 'exit')
+  clearTimeout(patience)
+  for (const signal of signals) process.off(signal, interrupt)
+  return why ?? `ended with code ${code}`
 }
 
 function readCounts(file: string): TestCounts {

@@ -11,19 +11,19 @@ import { conclude, type SuiteResult } from './suite.ts'
 const { values } = parseArgs({ options: { require: { type: 'string' } } })
 if (values.require !== undefined && values.require !== 'docker') throw new Error('only docker can be required')
 
-const results = runCheck()
+const results = await runCheck()
 const notes: string[] = []
 if (results.some(({ failed }) => failed > 0)) {
   notes.push('The integration tests were not run, because the check failed.')
 } else {
-  results.push(runItests({ provider: 'native' }))
+  results.push(await runItests({ provider: 'native' }))
   results.push(...(await dockerRoute()))
 }
 for (const note of notes) console.log(`\n${note}`)
 conclude(results)
 
 async function dockerRoute(): Promise<SuiteResult[]> {
-  if (await isEngineReachable()) return [runItests({ provider: 'docker' })]
+  if (await isEngineReachable()) return [await runItests({ provider: 'docker' })]
   notes.push('No Docker engine answers, so the integration tests ran with the native provider only (see CONTRIBUTING.md).')
   if (values.require === undefined) return []
   return [{ name: 'integration tests, docker (required)', passed: 0, failed: 1, skipped: 0, seconds: 0 }]

@@ -2,4 +2,4 @@
 import { runUnit } from './check-suites.ts'
 import { conclude } from './suite.ts'
 
-conclude([runUnit(process.argv[2])])
+conclude([await runUnit(process.argv[2])])

@@ -22,13 +22,12 @@ export async function brokerOnFreePorts(
   jars: KafkaJars,
   options: BrokerOptions,
 ): Promise<{ process: ServerProcess; bootstrap: string }> {
-  const port = await freePort()
-  const controllerPort = await freePort()
-  const bootstrap = `127.0.0.1:${port}`
+  const [bootstrap, internal, controller] = [await freeAddress(), await freeAddress(), await freeAddress()]
   const config = brokerConfig({
-    listeners: `PLAINTEXT://${bootstrap},CONTROLLER://127.0.0.1:${controllerPort}`,
+    listen: bootstrap,
     advertised: bootstrap,
-    controller: `127.0.0.1:${controllerPort}`,
+    internal,
+    controller,
     logDir: options.logDir,
     config: options.config,
   })
@@ -43,6 +42,10 @@ export async function brokerOnFreePorts(
     isReady: () => isKafkaReady(bootstrap),
   })
   return { process, bootstrap }
+}
+
+async function freeAddress(): Promise<string> {
+  return `127.0.0.1:${await freePort()}`
 }
 
 const LOGGING = [

@@ -19,11 +19,17 @@ const TEST_BROKER_CONFIG: Readonly<Record<string, string>> = {
   'broker.heartbeat.interval.ms': '500',
 }
 
+/** Addresses are host:port. */
 export interface BrokerPlace {
-  readonly listeners: string
-  /** host:port as clients reach it. */
+  /** Where the broker listens for clients. */
+  readonly listen: string
+  /** How clients reach that. */
   readonly advertised: string
-  /** host:port as the broker reaches its controller, which is itself. */
+  /**
+   * Where the broker reaches itself: when it verifies a transaction, it asks the coordinator as another broker would. Not
+   * the clients' address, which may lead through a port of another machine or through a proxy that a test cuts.
+   */
+  readonly internal: string
   readonly controller: string
   readonly logDir: string
   /** Wins over everything else. */
@@ -36,10 +42,10 @@ export function brokerConfig(place: BrokerPlace): Record<string, string> {
     'node.id': '1',
     'controller.quorum.voters': `1@${place.controller}`,
     'controller.listener.names': 'CONTROLLER',
-    listeners: place.listeners,
-    'advertised.listeners': `PLAINTEXT://${place.advertised}`,
-    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
-    'inter.broker.listener.name': 'PLAINTEXT',
+    listeners: `PLAINTEXT://${place.listen},INTERNAL://${place.internal},CONTROLLER://${place.controller}`,
+    'advertised.listeners': `PLAINTEXT://${place.advertised},INTERNAL://${place.internal}`,
+    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,INTERNAL:PLAINTEXT,PLAINTEXT:PLAINTEXT',
+    'inter.broker.listener.name': 'INTERNAL',
     'log.dirs': place.logDir,
     ...TEST_BROKER_CONFIG,
     ...place.config,

@@ -7,7 +7,6 @@ import { engineHost, ServerContainer } from './server-container.ts'
 import type { KafkaOptions, KafkaServer } from './server-types.ts'
 
 const BROKER_PORT = 9092
-const CONTROLLER_PORT = 9093
 const LOG_DIR = '/var/lib/kafka/data'
 const DEFAULT_HEAP_MB = 512
 
@@ -15,9 +14,10 @@ export async function startDockerKafka(options: KafkaOptions): Promise<KafkaServ
   const port = await freePort()
   const bootstrap = `${engineHost()}:${port}`
   const config = brokerConfig({
-    listeners: `PLAINTEXT://0.0.0.0:${BROKER_PORT},CONTROLLER://127.0.0.1:${CONTROLLER_PORT}`,
+    listen: `0.0.0.0:${BROKER_PORT}`,
     advertised: bootstrap,
-    controller: `127.0.0.1:${CONTROLLER_PORT}`,
+    internal: '127.0.0.1:9094',
+    controller: '127.0.0.1:9093',
     logDir: LOG_DIR,
     config: options.config ?? {},
   })

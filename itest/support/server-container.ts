@@ -1,5 +1,12 @@
 /** A server as a container: made by Testcontainers, then driven through the engine so that it can stop and start again. */
-import { GenericContainer, getContainerRuntimeClient, type WaitStrategy } from 'testcontainers'
+import {
+  type ContainerRuntimeClient,
+  GenericContainer,
+  getContainerRuntimeClient,
+  ImageName,
+  type WaitStrategy,
+} from 'testcontainers'
+import { tell } from './cache.ts'
 import { guard, release } from './leftovers.ts'
 import { untilReady } from './until-ready.ts'
 
@@ -46,8 +53,10 @@ export class ServerContainer {
     if (command.command !== undefined) container.withCommand([...command.command])
     let server: ServerContainer | undefined
     try {
+      const client = await runtimeClient()
+      await pullIfMissing(client, command)
       const started = await container.start()
-      server = new ServerContainer(command, (await getContainerRuntimeClient()).container.getById(started.getId()))
+      server = new ServerContainer(command, client.container.getById(started.getId()))
       await server.#untilReady()
       return server
     } catch (error) {
@@ -117,7 +126,28 @@ export class ServerContainer {
   }
 }
 
-type EngineContainer = ReturnType<Awaited<ReturnType<typeof getContainerRuntimeClient>>['container']['getById']>
+type EngineContainer = ReturnType<ContainerRuntimeClient['container']['getById']>
+
+function runtimeClient(): Promise<ContainerRuntimeClient> {
+  // Else Testcontainers pulls an image to find the host out, when this process seems to run in a container itself.
+  process.env.TESTCONTAINERS_HOST_OVERRIDE ??= engineHost()
+  return getContainerRuntimeClient()
+}
+
+async function pullIfMissing(client: ContainerRuntimeClient, { name, image }: ContainerCommand): Promise<void> {
+  const imageName = ImageName.fromString(image)
+  if (await client.image.exists(imageName)) return
+  tell(`${name}: pulling ${image}`)
+  try {
+    await client.image.pull(imageName)
+  } catch (error) {
+    throw new Error(
+      `${name} could not be started: the image ${image} could not be pulled (${(error as Error).message}). Where no registry ` +
+        `can be reached, build the images first: eval "$(docker/build-local-images.sh)"`,
+      { cause: error },
+    )
+  }
+}
 
 class GuardedContainer extends GenericContainer {
   withVolume(path: string): this {

@@ -77,7 +77,10 @@ test('nothing is left of the servers of a test that is killed', async () => {
     console.log(JSON.stringify({ bootstrap: kafka.bootstrap, endpoint: s3.endpoint, folders: [kafka.logDir, s3.dataDir] }))
     setInterval(() => {}, 1000)`
   const forgetful = spawn(process.execPath, ['--input-type=module', '--eval', script], { stdio: ['ignore', 'pipe', 'inherit'] })
-  const [said] = await once(forgetful.stdout, 'data')
+  const [said] = await Promise.race([
+    once(forgetful.stdout, 'data'),
+    once(forgetful, 'exit').then(([code]) => assert.fail(`it ended with code ${code}`)),
+  ])
   const { bootstrap, endpoint, folders } = JSON.parse(String(said))
   forgetful.kill('SIGKILL')
   const isThere = async () =>
