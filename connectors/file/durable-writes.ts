@@ -1,5 +1,6 @@
 /** Bytes and names that survive a loss of power. */
 import { type FileHandle, open } from 'node:fs/promises'
+import { codeOf } from './file-errors.ts'
 
 /** writev(2) takes at most so many buffers at a time (IOV_MAX of Linux). */
 const BUFFERS_A_WRITE = 1024
@@ -32,10 +33,19 @@ async function writeAll(file: FileHandle, batch: Uint8Array[], bytes: number): P
   for (let written = bytesWritten; written < bytes; ) written += (await file.write(rest, written)).bytesWritten
 }
 
-/** Makes the names in a folder durable. Windows cannot open a folder and journals its names. */
+/**
+ * Makes the names in a folder durable. One that is gone has none: what was in it is deleted. Windows cannot open a folder
+ * and journals its names.
+ */
 export async function flushFolder(path: string): Promise<void> {
   if (process.platform === 'win32') return
-  const folder = await open(path, 'r')
+  let folder: FileHandle
+  try {
+    folder = await open(path, 'r')
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return
+    throw error
+  }
   try {
     await folder.sync()
   } finally {

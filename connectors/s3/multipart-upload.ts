@@ -11,7 +11,7 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import { assert, defined } from '../../src/common/assert.ts'
-import type { ByteRuns } from './byte-runs.ts'
+import type { ByteRuns } from '../../src/common/byte-runs.ts'
 import { isTaken, type PutOutcome } from './put-object.ts'
 import type { S3Access } from './s3-access.ts'
 import { failureOf } from './s3-failure.ts'
@@ -72,8 +72,11 @@ async function uploadParts(
   const failed = new AbortController()
   const stop = signal === undefined ? failed.signal : AbortSignal.any([signal, failed.signal])
   let next = 0
+  let turn = Promise.resolve()
   const uploadNext = async () => {
     for (let i = next++; i < count; i = next++) {
+      // Copying and hashing a part takes milliseconds: one part a turn, so that records are processed in between.
+      await (turn = turn.then(() => access.turn()))
       const body = file.slice(i * partBytes, Math.min(file.bytes, (i + 1) * partBytes))
       const command = new UploadPartCommand({ ...upload, PartNumber: i + 1, Body: body })
       const { ETag, ChecksumCRC32 } = await access.request('s3:PutObject', what, { signal: stop, bytes: body.length }, (send) =>

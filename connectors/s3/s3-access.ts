@@ -71,6 +71,11 @@ export class S3Access {
     )
   }
 
+  /** Lets other work of the event loop go first. */
+  turn(): Promise<void> {
+    return this.clock.turn()
+  }
+
   /** Between rounds of something larger than a request. */
   pause(signal: AbortSignal | undefined): Promise<void> {
     return this.clock.sleep(Math.random() * this.policy.maxPauseMs, signal)

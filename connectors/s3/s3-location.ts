@@ -1,8 +1,6 @@
 /** Where a storage lies: `s3://bucket/prefix`, and how its paths become keys. */
-import { assert } from '../../src/common/assert.ts'
 import { MillraceError } from '../../src/common/errors.ts'
-
-const STORED_PATH = /^[\w.-]+(\/[\w.-]+)*$/
+import { checkedStoragePath, isStoragePath } from '../../src/ports/storage-path.ts'
 
 export class S3Location {
   readonly uri: string
@@ -22,8 +20,7 @@ export class S3Location {
   }
 
   keyOf(path: string): string {
-    assert(STORED_PATH.test(path), `"${path}" is a path of the storage`)
-    return this.prefix + path
+    return this.prefix + checkedStoragePath(path)
   }
 
   /** Of a path's beginning, which may end anywhere. */
@@ -34,7 +31,7 @@ export class S3Location {
   /** Undefined for objects that no path can name: what others put there, and our probe. */
   pathOf(key: string): string | undefined {
     const path = key.slice(this.prefix.length)
-    return STORED_PATH.test(path) ? path : undefined
+    return isStoragePath(path) ? path : undefined
   }
 
   /** The key of the object that `check` writes and reads: no path has a `~`. */

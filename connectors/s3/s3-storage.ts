@@ -1,9 +1,10 @@
 /** Checkpoints in S3 or a store that speaks its protocol. */
-import { assert } from '../../src/common/assert.ts'
+
+import { ByteRuns } from '../../src/common/byte-runs.ts'
 import { systemClock } from '../../src/common/clock.ts'
 import { isMillraceError, MillraceError } from '../../src/common/errors.ts'
 import type { CheckpointStorage, StoredFile } from '../../src/ports/checkpoint-storage.ts'
-import { ByteRuns } from './byte-runs.ts'
+import { checkRange } from '../../src/ports/storage-path.ts'
 import { deleteObjects } from './delete-objects.ts'
 import { getObject } from './get-object.ts'
 import { listObjects } from './list-objects.ts'
@@ -71,13 +72,16 @@ export class S3Storage implements CheckpointStorage {
     }
   }
 
-  get(path: string, signal?: AbortSignal): Promise<Buffer> {
+  async get(path: string, signal?: AbortSignal): Promise<Buffer> {
     return getObject(this.access, this.location.keyOf(path), `read ${path}`, undefined, signal)
   }
 
   async getRange(path: string, start: number, end: number, signal?: AbortSignal): Promise<Buffer> {
-    assert(0 <= start && start < end, 'a range of a file has a byte at least')
-    return getObject(this.access, this.location.keyOf(path), `read ${path}`, { start, end }, signal)
+    checkRange(start, end)
+    const key = this.location.keyOf(path)
+    // No header can ask for nothing.
+    if (start === end) return Buffer.alloc(0)
+    return getObject(this.access, key, `read ${path}`, { start, end }, signal)
   }
 
   list(prefix: string): AsyncIterable<StoredFile> {
