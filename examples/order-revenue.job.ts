@@ -1,8 +1,8 @@
 /**
  * What each customer has paid so far: orders, revenue and the largest order.
  *
- * Reads topic `orders`, whose records have the customer's id as their key. A record that is no order, or can't be read,
- * goes to topic `orders-unreadable` with headers that say why, and the job goes on.
+ * Reads topic `orders`, whose records have the customer's id as their key. A record that is no JSON goes to topic
+ * `orders-unreadable` as it is, with headers that say why, and the job goes on.
  */
 import { count, defineJob, max, sum } from 'millrace'
 import { json, kafkaSink, kafkaSource } from 'millrace/kafka'

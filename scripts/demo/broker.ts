@@ -6,11 +6,14 @@ import { isEngineReachable } from '../../itest/support/docker-engine.ts'
 import { IMAGES } from '../../itest/support/images.ts'
 import { startNativeKafka } from '../../itest/support/kafka-native.ts'
 import { isKafkaReady } from '../../itest/support/kafka-ready.ts'
+import type { KafkaServer } from '../../itest/support/server-types.ts'
 
 export interface Broker {
   /** host:port. */
   readonly bootstrap: string
   readonly kind: 'given' | 'docker' | 'java'
+  /** Runs one of Kafka's tools inside the container, with `docker`. */
+  readonly runTool?: KafkaServer['runTool']
   close(): Promise<void>
 }
 
@@ -47,8 +50,8 @@ async function startInDocker(tell: (line: string) => void): Promise<Broker> {
   tell(`starting Kafka in a container of ${IMAGES.kafka}, which is pulled if it isn't here yet`)
   const { startDockerKafka } = await import('../../itest/support/kafka-docker.ts')
   try {
-    const { bootstrap, close } = await startDockerKafka({})
-    return { bootstrap, kind: 'docker', close }
+    const { bootstrap, close, runTool } = await startDockerKafka({})
+    return { bootstrap, kind: 'docker', close, runTool }
   } catch (error) {
     const reason = `Docker answers, but gave no broker: ${(error as Error).message}`
     tell(reason)

@@ -56,7 +56,7 @@ export async function runDemo({ cleanup, tell }: DemoContext): Promise<DemoResul
   cleanup.add('stopping the broker', () => broker.close())
   const { bootstrap } = broker
   tell(`broker: Kafka at ${bootstrap} (${{ given: 'KAFKA_BROKERS', docker: 'Docker', java: 'Java' }[broker.kind]})`)
-  const reader = await judgeReader(tell)
+  const reader = await judgeReader(broker, tell)
 
   const applicationId = `millrace-demo-${randomBytes(4).toString('hex')}`
   const [input, output] = [`${applicationId}.flights`, `${applicationId}.airports`]
@@ -119,7 +119,7 @@ export async function runDemo({ cleanup, tell }: DemoContext): Promise<DemoResul
   if (exitCode !== 0) throw new Error(`the job ended with code ${exitCode}:\n${second.tail()}`)
 
   tell(`reading the output: ${reader.name}`)
-  const records = await reader.read(bootstrap, output)
+  const records = await reader.read(output, committed.value)
   const verdict = judge(model, records)
   return {
     ok: isFlawless(verdict),
