@@ -24,6 +24,7 @@ export function fileError(error: unknown, what: string, folder: string): unknown
         ...options,
         remedy: 'Let this user read, write and create files in the folder, and check that it is not mounted read-only.',
       })
+    case 'EEXIST':
     case 'ENOTDIR':
     case 'EISDIR':
     case 'ENAMETOOLONG':
