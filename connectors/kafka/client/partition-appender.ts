@@ -7,7 +7,6 @@ import type { ProducerSpan, SpanPartition } from './producer-span.ts'
 /** What an appender needs of its sender. */
 export interface AppenderHost {
   readonly compression: Compression
-  readonly maxBatchBytes: number
   /** The span that appended records belong to. Throws where the sender has failed or nobody has called `use`. */
   currentSpan(): ProducerSpan
   /** The first record went into an open batch. */
@@ -22,13 +21,14 @@ export class PartitionAppender {
   readonly queue: PartitionQueue
   readonly #host: AppenderHost
   readonly #builder = new RecordBatchBuilder(16 * 1024)
-  #maxBatchBytes: number
+  /** Sealed at this size, uncompressed; a larger record goes alone. */
+  maxBatchBytes: number
   #share: SpanPartition | undefined
   #openedAtMs = 0
 
-  constructor(host: AppenderHost, topic: string, partition: number) {
+  constructor(host: AppenderHost, topic: string, partition: number, maxBatchBytes: number) {
     this.#host = host
-    this.#maxBatchBytes = host.maxBatchBytes
+    this.maxBatchBytes = maxBatchBytes
     this.queue = new PartitionQueue(topic, partition)
   }
 
@@ -55,16 +55,11 @@ export class PartitionAppender {
     return this.#builder.count === 0 ? undefined : this.#share
   }
 
-  /** The topic takes no batches above this. */
-  limitBatchBytes(bytes: number): void {
-    this.#maxBatchBytes = Math.min(this.#maxBatchBytes, bytes)
-  }
-
   /** @param timestampMs since 1970 @param key latin1: one char is one byte @param value any text, written as UTF-8 */
   appendText(timestampMs: number, key: string | null, value: string): void {
     this.#prepare((key === null ? 0 : key.length) + value.length)
     this.#builder.appendText(timestampMs, key, value)
-    if (this.#builder.byteLength >= this.#maxBatchBytes) this.seal()
+    if (this.#builder.byteLength >= this.maxBatchBytes) this.seal()
   }
 
   /** A key given as a string is latin1. */
@@ -76,7 +71,7 @@ export class PartitionAppender {
   ): void {
     this.#prepare((key === null ? 0 : key.length) + (value === null ? 0 : value.length))
     this.#builder.appendBytes(timestampMs, key, value, headers)
-    if (this.#builder.byteLength >= this.#maxBatchBytes) this.seal()
+    if (this.#builder.byteLength >= this.maxBatchBytes) this.seal()
   }
 
   /** Ends the open batch, if there is one: it joins the queue. */
@@ -93,7 +88,7 @@ export class PartitionAppender {
   #prepare(payloadBytes: number): void {
     const builder = this.#builder
     if (builder.count > 0) {
-      if (builder.byteLength + payloadBytes + RECORD_OVERHEAD_BYTES <= this.#maxBatchBytes) return
+      if (builder.byteLength + payloadBytes + RECORD_OVERHEAD_BYTES <= this.maxBatchBytes) return
       this.seal()
     }
     this.#share = this.#host.currentSpan().partition(this.queue.topic, this.queue.partition)

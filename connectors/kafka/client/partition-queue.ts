@@ -62,6 +62,7 @@ export class PartitionQueue {
     return this.#failures
   }
 
+  /** performance.now() before which nothing is sent: it failed a moment ago. */
   get notBeforeMs(): number {
     return this.#notBeforeMs
   }
@@ -74,23 +75,21 @@ export class PartitionQueue {
     this.#batches.push(batch)
   }
 
-  /** Whether a batch of this share could be sent to that broker now, were it the next. */
-  admits(share: SpanPartition, broker: number, nowMs: number, maxInFlight: number): boolean {
+  get firstUnsent(): QueuedBatch | undefined {
+    return this.#batches[this.#sent]
+  }
+
+  /** Whether a batch of this share could be sent to that broker, were it the next. `notBeforeMs` is for the caller to keep. */
+  admits(share: SpanPartition, broker: number, maxInFlight: number): boolean {
     const { identity } = share.span
-    if (!identity.isKnown || !share.isInTransaction || nowMs < this.#notBeforeMs) return false
+    if (!identity.isKnown || !share.isInTransaction) return false
     if (this.#inFlight === 0) return true
     if (this.#mustRewind || this.#isProbing || !share.identity.acknowledged) return false
     const last = defined(this.#batches[this.#sent - 1], 'the batch sent last')
     return last.share.span.identity === identity && this.#inFlightBroker === broker && this.#inFlight < maxInFlight
   }
 
-  /** The sealed batch to be sent next, if the rules allow one now. */
-  next(broker: number, nowMs: number, maxInFlight: number): QueuedBatch | undefined {
-    const batch = this.#batches[this.#sent]
-    return batch !== undefined && this.admits(batch.share, broker, nowMs, maxInFlight) ? batch : undefined
-  }
-
-  /** The batch that `next` gave goes out. */
+  /** The first unsent batch goes out. */
   send(batch: QueuedBatch, broker: number): void {
     assert(this.#batches[this.#sent] === batch, 'batches are sent in their order')
     if (batch.baseSequence < 0) {

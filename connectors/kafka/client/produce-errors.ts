@@ -1,7 +1,7 @@
 /** What an error code of a produce answer means. */
-import { isMillraceError, MillraceError } from '../../../src/common/errors.ts'
+import { MillraceError } from '../../../src/common/errors.ts'
 import { isAuthorizationCode, isRetriableCode, KafkaCode, kafkaErrorName } from './kafka-errors.ts'
-import type { QueuedBatch } from './partition-queue.ts'
+import type { PartitionQueue, QueuedBatch } from './partition-queue.ts'
 import type { ProducerIdentity } from './producer.ts'
 
 export type ProduceVerdict = 'written' | 'retry' | 'fatal'
@@ -59,22 +59,22 @@ export function produceError(code: number, message: string | null, batch: Queued
   return new MillraceError('MR_KAFKA_REQUEST_REFUSED', text, { details })
 }
 
-export function deliveryTimedOut(batch: QueuedBatch, waitedMs: number, lastError: Error | undefined): MillraceError {
-  const { topic, partition, span } = batch.share
-  // A missing topic or a missing right is the reason itself.
-  if (isMillraceError(lastError, 'MR_KAFKA_TOPIC_MISSING')) return lastError
-  const why = lastError === undefined ? reasonToWait(batch) : lastError.message
+export function deliveryTimedOut(queue: PartitionQueue, waitedMs: number): MillraceError {
+  const { topic, partition, oldest, lastError } = queue
+  const why = lastError === undefined ? reasonToWait(oldest) : lastError.message
+  const by = oldest === undefined ? '' : writer(oldest.share.span.identity)
   return new MillraceError(
     'MR_KAFKA_DELIVERY_TIMEOUT',
-    `a batch for ${topic}-${partition}${writer(span.identity)} is not written after ${Math.round(waitedMs)} ms: ${why}`,
-    { cause: lastError, details: { topic, partition, waitedMs: Math.round(waitedMs), recordCount: batch.sealed.recordCount } },
+    `records for ${topic}-${partition}${by} are not written after ${Math.round(waitedMs)} ms: ${why}`,
+    { cause: lastError, details: { topic, partition, waitedMs: Math.round(waitedMs) } },
   )
 }
 
-function reasonToWait(batch: QueuedBatch): string {
+function reasonToWait(batch: QueuedBatch | undefined): string {
+  if (batch === undefined) return 'they could not be sent'
   if (!batch.share.span.identity.isKnown) return 'the producer has no id yet'
   if (!batch.share.isInTransaction) return 'the partition is not part of the transaction yet'
-  return batch.inFlight ? 'the broker has not answered' : 'it waits behind earlier batches'
+  return batch.inFlight ? 'the broker has not answered' : 'the partition has no leader, or the broker is busy'
 }
 
 function writer(identity: ProducerIdentity): string {

@@ -1,113 +1,79 @@
 /**
  * Sends what appenders seal: pipelined, one request a broker for many partitions, idempotent, in the order of appending
- * per partition, whatever brokers and leaders do meanwhile. partition-queue.ts holds the rules of order, producer-span.ts
- * what belongs together; here are requests, answers, time and bounds.
+ * per partition, whatever brokers and leaders do meanwhile. partition-queue.ts holds the rules of order, produce-plan.ts
+ * what goes together, producer-span.ts what belongs together; here are requests, answers, time and bounds.
  *
  * One fatal error fails the whole sender: behind a lost batch nothing may follow.
  */
 import { assert } from '../../../src/common/assert.ts'
 import { MillraceError, toError } from '../../../src/common/errors.ts'
-import type { Compression } from '../codec/compression.ts'
-import { type BackoffOptions, backoffMs, DEFAULT_BACKOFF } from './backoff.ts'
-import { isWorthRetrying, topicMissing, topicRefused } from './client-errors.ts'
+import { backoffMs } from './backoff.ts'
+import { isWorthRetrying, topicMissing } from './client-errors.ts'
 import type { ClusterAccess, Lane } from './cluster-access.ts'
-import { isAuthorizationCode, KafkaCode } from './kafka-errors.ts'
+import { InFlightCounts } from './in-flight-counts.ts'
+import { LeaderSearch } from './leader-search.ts'
 import { type AppenderHost, PartitionAppender } from './partition-appender.ts'
 import type { QueuedBatch } from './partition-queue.ts'
 import { deliveryTimedOut, judgeProduceError, produceError } from './produce-errors.ts'
+import { type ProduceDraft, planProduce } from './produce-plan.ts'
 import type { ProducerIdentity } from './producer.ts'
 import { ProducerSpan } from './producer-span.ts'
 import { Produce, type ProducedPartition } from './requests/produce-request.ts'
+import { SENDER_DEFAULTS, type SenderOptions, type SenderStats } from './sender-options.ts'
 import { addPartitionsToTxn } from './transactions.ts'
 
-export interface SenderOptions {
-  readonly compression?: Compression
-  /** A batch is sealed at this size, before compression. Must not exceed the topics' max.message.bytes. Default 256 KiB. */
-  readonly maxBatchBytes?: number
-  /** A request carries batches up to this size, of many partitions; one batch at least. Default 1 MiB. */
-  readonly maxRequestBytes?: number
-  /** How long an open batch waits for more records while nothing else holds it back. Default 5. */
-  readonly lingerMs?: number
-  /** Requests on their way to one broker, for one identity. Brokers remember the last 5 batches of a producer. Default 5. */
-  readonly maxInFlightPerBroker?: number
-  /** Above this `whenDrained` asks for patience. Counts what isn't acknowledged. Default 32 MiB. */
-  readonly maxBufferedBytes?: number
-  /** From the first record of a batch to its acknowledgement; behind it the sender fails. Default 120,000. */
-  readonly deliveryTimeoutMs?: number
-  /** Between two tries of a batch. Default 50 ms doubling to 1 s. */
-  readonly retryBackoff?: BackoffOptions
-  /** Called once, when the sender fails: nobody may be waiting for a promise just then. */
-  readonly onFailure?: (error: Error) => void
-}
-
-/** Counters, ever growing. */
-export interface SenderStats {
-  requests: number
-  batches: number
-  records: number
-  bytes: number
-  /** Batches sent again. */
-  retriedBatches: number
-}
-
-interface InFlightRequest {
-  readonly broker: number
-  readonly span: ProducerSpan
-  readonly entries: ReadonlyArray<{ readonly appender: PartitionAppender; readonly batch: QueuedBatch }>
-}
-
-const IDENTITY_BATCHES = 5
+export type { SenderOptions, SenderStats } from './sender-options.ts'
 
 export class Sender {
   readonly stats: SenderStats = { requests: 0, batches: 0, records: 0, bytes: 0, retriedBatches: 0 }
   readonly #cluster: ClusterAccess
+  readonly #options: Required<SenderOptions>
   readonly #lane: Lane
-  readonly #maxRequestBytes: number
-  readonly #lingerMs: number
-  readonly #maxInFlight: number
-  readonly #maxBufferedBytes: number
-  readonly #deliveryTimeoutMs: number
-  readonly #retryBackoff: BackoffOptions
-  readonly #onFailure: ((error: Error) => void) | undefined
   readonly #host: AppenderHost
+  readonly #leaders: LeaderSearch
   readonly #appenders = new Map<string, PartitionAppender>()
-  /** Those with an open batch or with batches not acknowledged. */
+  readonly #topicLimits = new Map<string, number>()
+  /** Those with something appended that isn't acknowledged; who was served last stands last. */
   readonly #active = new Set<PartitionAppender>()
-  readonly #openAppenders = new Set<PartitionAppender>()
+  readonly #open = new Set<PartitionAppender>()
+  readonly #inFlight = new InFlightCounts()
   readonly #spans = new Set<ProducerSpan>()
-  readonly #addingPartitions = new Set<ProducerSpan>()
-  /** Requests on their way: by broker, by identity. */
-  readonly #inFlight = new Map<number, Map<ProducerIdentity, number>>()
+  /** With a request on its way that makes partitions part of their transaction. */
+  readonly #enlisting = new Set<ProducerSpan>()
+  readonly #deliveryTimer: NodeJS.Timeout
   #span: ProducerSpan | undefined
+  /** Of the batches not acknowledged. */
   #sealedBytes = 0
   #drained: PromiseWithResolvers<void> | undefined
-  #flushWanted = false
-  #pumpScheduled = false
+  #isFlushing = false
+  #isPumpScheduled = false
   #wakeAtMs = Number.POSITIVE_INFINITY
   #wakeTimer: NodeJS.Timeout | undefined
-  #deliveryTimer: NodeJS.Timeout
-  #refreshing = false
   #failure: Error | undefined
 
   constructor(cluster: ClusterAccess, options: SenderOptions = {}) {
     this.#cluster = cluster
+    this.#options = { ...SENDER_DEFAULTS, ...options }
+    const { maxInFlightPerBroker, deliveryTimeoutMs, retryBackoff } = this.#options
+    assert(maxInFlightPerBroker >= 1 && maxInFlightPerBroker <= 5, 'brokers know the last five batches of a producer')
     this.#lane = cluster.openLane('produce')
-    this.#maxRequestBytes = options.maxRequestBytes ?? 1024 * 1024
-    this.#lingerMs = options.lingerMs ?? 5
-    this.#maxInFlight = options.maxInFlightPerBroker ?? IDENTITY_BATCHES
-    this.#maxBufferedBytes = options.maxBufferedBytes ?? 32 * 1024 * 1024
-    this.#deliveryTimeoutMs = options.deliveryTimeoutMs ?? 120_000
-    this.#retryBackoff = options.retryBackoff ?? DEFAULT_BACKOFF
-    this.#onFailure = options.onFailure
-    assert(this.#maxInFlight >= 1 && this.#maxInFlight <= IDENTITY_BATCHES, 'brokers remember five batches of a producer')
     this.#host = {
-      compression: options.compression ?? 'none',
-      maxBatchBytes: options.maxBatchBytes ?? 256 * 1024,
+      compression: this.#options.compression,
       currentSpan: () => this.#currentSpan(),
       onOpened: (appender) => this.#opened(appender),
       onSealed: (appender, bytes) => this.#sealed(appender, bytes),
     }
-    this.#deliveryTimer = setInterval(() => this.#checkDelivery(), Math.min(1_000, this.#deliveryTimeoutMs / 4)).unref()
+    this.#leaders = new LeaderSearch(
+      cluster,
+      {
+        partitions: () => this.#active,
+        onNews: () => this.#schedulePump(),
+        onDelay: (error) => cluster.logger.debug('kafka cluster cannot be asked for leaders', { error: error.message }),
+        onError: (error) => this.#fail(error),
+      },
+      retryBackoff,
+    )
+    this.#deliveryTimer = setInterval(() => this.#checkDelivery(), Math.min(1_000, deliveryTimeoutMs / 4)).unref()
   }
 
   /** Why the sender has failed, if it has. Nothing is sent any more then. */
@@ -118,7 +84,7 @@ export class Sender {
   /** What is appended and not acknowledged; open batches before their compression. */
   get bufferedBytes(): number {
     let bytes = this.#sealedBytes
-    for (const appender of this.#openAppenders) bytes += appender.openBytes
+    for (const appender of this.#open) bytes += appender.openBytes
     return bytes
   }
 
@@ -127,15 +93,19 @@ export class Sender {
     const key = `${topic}:${partition}`
     let appender = this.#appenders.get(key)
     if (appender === undefined) {
-      appender = new PartitionAppender(this.#host, topic, partition)
+      const limit = this.#topicLimits.get(topic) ?? Number.POSITIVE_INFINITY
+      appender = new PartitionAppender(this.#host, topic, partition, Math.min(this.#options.maxBatchBytes, limit))
       this.#appenders.set(key, appender)
     }
     return appender
   }
 
-  /** The topic takes no batch above `bytes`: its max.message.bytes, where that is less than `maxBatchBytes`. */
+  /** Batches of the topic are sealed at this size, where it is below `maxBatchBytes`: for a low max.message.bytes. */
   limitBatchBytes(topic: string, bytes: number): void {
-    for (const appender of this.#appenders.values()) if (appender.topic === topic) appender.limitBatchBytes(bytes)
+    this.#topicLimits.set(topic, bytes)
+    for (const appender of this.#appenders.values()) {
+      if (appender.topic === topic) appender.maxBatchBytes = Math.min(this.#options.maxBatchBytes, bytes)
+    }
   }
 
   /**
@@ -160,28 +130,24 @@ export class Sender {
   /** Null: append on. Otherwise resolves when enough has been acknowledged; rejects when the sender fails. */
   whenDrained(): Promise<void> | null {
     if (this.#failure !== undefined) return Promise.reject(this.#failure)
-    if (this.bufferedBytes < this.#maxBufferedBytes) return null
+    if (this.bufferedBytes < this.#options.maxBufferedBytes) return null
     if (this.#drained === undefined) {
       this.#drained = Promise.withResolvers()
       this.#drained.promise.catch(() => {})
-      this.flush() // what is open would hold the bound up for a linger
+      this.flush() // what is open must not wait for a linger now
     }
     return this.#drained.promise
   }
 
   /** Sends open batches without waiting for more records. */
   flush(): void {
-    this.#flushWanted = true
+    this.#isFlushing = true
     this.#schedulePump()
   }
 
-  /** Gives everything up that isn't acknowledged. End the span and await `flushed` first for an orderly end. */
+  /** Gives everything up that isn't acknowledged. For an orderly end call `end` and await `flushed` first. */
   close(): void {
-    clearInterval(this.#deliveryTimer)
-    clearTimeout(this.#wakeTimer)
-    const error = new MillraceError('MR_KAFKA_CLIENT_CLOSED', 'the sender has been closed')
-    this.#failure ??= error
-    this.#rejectAll(this.#failure)
+    this.#stop(new MillraceError('MR_KAFKA_CLIENT_CLOSED', 'the sender has been closed'))
     this.#lane.close()
   }
 
@@ -193,7 +159,7 @@ export class Sender {
 
   #endSpan(): void {
     if (this.#span === undefined) return
-    for (const appender of [...this.#openAppenders]) appender.seal()
+    for (const appender of [...this.#open]) appender.seal()
     this.#span.end()
     this.#forgetSettled(this.#span)
     this.#schedulePump()
@@ -201,29 +167,24 @@ export class Sender {
 
   #opened(appender: PartitionAppender): void {
     this.#active.add(appender)
-    this.#openAppenders.add(appender)
-    if (this.#span?.hasPartitionsToAdd) this.#schedulePump()
-    this.#wakeBy((appender.openedAtMs ?? performance.now()) + this.#lingerMs)
+    this.#open.add(appender)
+    if (this.#options.lingerMs === 0 || this.#span?.hasPartitionsToAdd) this.#schedulePump()
+    else this.#wakeBy((appender.openedAtMs ?? 0) + this.#options.lingerMs)
   }
 
   #sealed(appender: PartitionAppender, bytes: number): void {
-    this.#openAppenders.delete(appender)
+    this.#open.delete(appender)
     this.#sealedBytes += bytes
     this.#schedulePump()
   }
 
   /** In a microtask: a burst of sealed batches makes one pass. */
   #schedulePump(): void {
-    if (this.#pumpScheduled || this.#failure !== undefined) return
-    this.#pumpScheduled = true
+    if (this.#isPumpScheduled || this.#failure !== undefined) return
+    this.#isPumpScheduled = true
     queueMicrotask(() => {
-      this.#pumpScheduled = false
-      if (this.#failure !== undefined) return
-      try {
-        this.#pump()
-      } catch (error) {
-        this.#fail(toError(error))
-      }
+      this.#isPumpScheduled = false
+      this.#guard(() => this.#pump())
     })
   }
 
@@ -231,123 +192,71 @@ export class Sender {
     if (atMs >= this.#wakeAtMs) return
     this.#wakeAtMs = atMs
     clearTimeout(this.#wakeTimer)
-    this.#wakeTimer = setTimeout(
-      () => {
-        this.#wakeAtMs = Number.POSITIVE_INFINITY
-        this.#schedulePump()
-      },
-      Math.max(1, Math.ceil(atMs - performance.now())),
-    )
+    const wake = (): void => {
+      this.#wakeAtMs = Number.POSITIVE_INFINITY
+      this.#schedulePump()
+    }
+    this.#wakeTimer = setTimeout(wake, Math.max(1, Math.ceil(atMs - performance.now())))
   }
 
   /** Sends whatever may be sent now. */
   #pump(): void {
-    for (const span of this.#spans) {
-      if (span.hasPartitionsToAdd && span.identity.isKnown) this.#addPartitions(span)
-    }
+    for (const span of this.#spans) this.#enlist(span)
     const nowMs = performance.now()
-    const flushAll = this.#flushWanted
-    this.#flushWanted = false
-    while (this.#sendOnce(nowMs, flushAll)) {}
-    // An open batch that could not be sent keeps growing; flushing it stays wanted.
-    if (flushAll && this.#openAppenders.size > 0) this.#flushWanted = true
-  }
-
-  /** One request at most for each broker and identity; true if there was any. */
-  #sendOnce(nowMs: number, flushAll: boolean): boolean {
-    const requests = new Map<number, Map<ProducerIdentity, Array<{ appender: PartitionAppender; batch: QueuedBatch }>>>()
-    const bytesOf = new Map<unknown, number>()
-    let leaderless = false
-    for (const appender of this.#active) {
-      const { queue } = appender
-      const share = queue.unsentCount > 0 ? undefined : appender.openShare
-      if (queue.unsentCount === 0 && !this.#isRipe(appender, nowMs, flushAll)) continue
-      const broker = this.#cluster.leaderOf(appender.topic, appender.partition)
-      if (broker === undefined) {
-        leaderless = true
-        continue
-      }
-      if (queue.notBeforeMs > nowMs) this.#wakeBy(queue.notBeforeMs)
-      // An open batch is sealed only in the moment it can go: until then it may grow.
-      if (share !== undefined) {
-        if (!queue.admits(share, broker, nowMs, this.#maxInFlight) || this.#isBusy(broker, share.span.identity)) continue
-        appender.seal()
-      }
-      const batch = queue.next(broker, nowMs, this.#maxInFlight)
-      if (batch === undefined || this.#isBusy(broker, batch.share.span.identity)) continue
-      const { identity } = batch.share.span
-      const byIdentity = getOrMake(requests, broker, () => new Map())
-      const entries = getOrMake(byIdentity, identity, () => [])
-      const bytes = (bytesOf.get(entries) ?? 0) + batch.sealed.buffer.length
-      if (entries.length > 0 && bytes > this.#maxRequestBytes) continue
-      bytesOf.set(entries, bytes)
-      entries.push({ appender, batch })
+    const leaderOf = (topic: string, partition: number) => this.#cluster.leaderOf(topic, partition)
+    for (;;) {
+      const plan = planProduce(this.#active, leaderOf, this.#inFlight, this.#options, nowMs, this.#isFlushing)
+      for (const draft of plan.drafts) this.#send(draft)
+      if (plan.drafts.length > 0) continue
+      if (plan.isLeaderless) this.#leaders.start()
+      this.#wakeBy(plan.wakeAtMs)
+      break
     }
-    if (leaderless) this.#refreshMetadata()
-    for (const [broker, byIdentity] of requests) {
-      for (const entries of byIdentity.values()) this.#send(broker, entries)
-    }
-    return requests.size > 0
+    // An open batch that can't go yet keeps growing, and stays wanted.
+    if (this.#open.size === 0) this.#isFlushing = false
   }
 
-  #isRipe(appender: PartitionAppender, nowMs: number, flushAll: boolean): boolean {
-    const openedAtMs = appender.openedAtMs
-    if (openedAtMs === undefined) return false
-    const ripeAtMs = openedAtMs + this.#lingerMs
-    if (flushAll || ripeAtMs <= nowMs) return true
-    this.#wakeBy(ripeAtMs)
-    return false
-  }
-
-  #isBusy(broker: number, identity: ProducerIdentity): boolean {
-    return (this.#inFlight.get(broker)?.get(identity) ?? 0) >= this.#maxInFlight
-  }
-
-  #send(broker: number, entries: ReadonlyArray<{ appender: PartitionAppender; batch: QueuedBatch }>): void {
-    const first = entries[0]
-    assert(first !== undefined, 'a request carries a batch')
-    const request: InFlightRequest = { broker, span: first.batch.share.span, entries }
-    const { identity } = request.span
+  #send(draft: ProduceDraft): void {
+    const { broker, identity, entries } = draft
     for (const { appender, batch } of entries) {
       if (batch.baseSequence >= 0) this.stats.retriedBatches++
       appender.queue.send(batch, broker)
-      this.stats.batches++
-      this.stats.bytes += batch.sealed.buffer.length
+      this.#active.delete(appender)
+      this.#active.add(appender)
     }
     this.stats.requests++
-    this.#countInFlight(broker, identity, 1)
+    this.stats.batches += entries.length
+    this.stats.bytes += draft.bytes
+    this.#inFlight.add(broker, identity, 1)
     const timeoutMs = this.#cluster.requestTimeoutMs
     const input = {
       transactionalId: identity.transactionalId,
       // The leader shall give up on its followers before we give up on the leader.
       timeoutMs: Math.max(1, Math.floor(timeoutMs * 0.7)),
-      batches: entries.map(({ batch }) => ({
-        topic: batch.share.topic,
-        partition: batch.share.partition,
+      batches: entries.map(({ appender, batch }) => ({
+        topic: appender.topic,
+        partition: appender.partition,
         records: batch.sealed.buffer,
       })),
     }
     this.#cluster.request(broker, Produce, input, { lane: this.#lane, timeoutMs }).then(
-      (results) => this.#settled(request, () => this.#answered(request, results)),
-      (error) => this.#settled(request, () => this.#lost(request, toError(error))),
+      (results) => this.#settle(draft, () => this.#answered(draft, results)),
+      (error) => this.#settle(draft, () => this.#lost(draft, toError(error))),
     )
   }
 
-  #settled(request: InFlightRequest, handle: () => void): void {
-    this.#countInFlight(request.broker, request.span.identity, -1)
-    if (this.#failure !== undefined) return
-    try {
+  #settle(draft: ProduceDraft, handle: () => void): void {
+    this.#inFlight.add(draft.broker, draft.identity, -1)
+    this.#guard(() => {
       handle()
       this.#releaseDrained()
       this.#schedulePump()
-    } catch (error) {
-      this.#fail(toError(error))
-    }
+    })
   }
 
-  #answered(request: InFlightRequest, results: readonly ProducedPartition[]): void {
+  #answered(draft: ProduceDraft, results: readonly ProducedPartition[]): void {
     const byPartition = new Map(results.map((result) => [`${result.topic}:${result.partition}`, result]))
-    for (const { appender, batch } of request.entries) {
+    for (const { appender, batch } of draft.entries) {
       const result = byPartition.get(`${appender.topic}:${appender.partition}`)
       if (result === undefined) {
         throw new MillraceError('MR_KAFKA_PROTOCOL', `the answer to Produce misses ${appender.topic}-${appender.partition}`)
@@ -377,39 +286,29 @@ export class Sender {
   }
 
   /** No answer: the batches may be written or not. Sending them again with their sequences settles it. */
-  #lost(request: InFlightRequest, error: Error): void {
+  #lost(draft: ProduceDraft, error: Error): void {
     if (!isWorthRetrying(error)) throw error
-    this.#cluster.logger.debug('kafka produce request lost', { broker: request.broker, error: error.message })
-    for (const { appender, batch } of request.entries) this.#retry(appender, batch, error)
+    for (const { appender, batch } of draft.entries) this.#retry(appender, batch, error)
   }
 
   #retry(appender: PartitionAppender, batch: QueuedBatch, error: Error): void {
-    const { queue } = appender
-    queue.failed(batch, error, performance.now() + backoffMs(queue.failures, this.#retryBackoff))
-    this.#wakeBy(queue.notBeforeMs)
-    this.#cluster.logger.debug('kafka batch is sent again', {
-      topic: appender.topic,
-      partition: appender.partition,
-      error: error.message,
-    })
-    this.#refreshMetadata()
+    const { queue, topic, partition } = appender
+    queue.failed(batch, error, performance.now() + backoffMs(queue.failures, this.#options.retryBackoff))
+    this.#cluster.logger.debug('kafka batch is sent again', { topic, partition, error: error.message })
+    this.#leaders.start()
   }
 
-  #addPartitions(span: ProducerSpan): void {
-    const { identity } = span
-    const { transactionalId } = identity
-    if (transactionalId === null || this.#addingPartitions.has(span)) return
-    this.#addingPartitions.add(span)
+  /** Makes the partitions that a transaction has reached part of it, all that there are in one request. */
+  #enlist(span: ProducerSpan): void {
+    const { transactionalId, producerId, producerEpoch, isKnown } = span.identity
+    if (transactionalId === null || !isKnown || !span.hasPartitionsToAdd || this.#enlisting.has(span)) return
+    this.#enlisting.add(span)
     const shares = span.takePartitionsToAdd()
-    const { producerId, producerEpoch } = identity
-    addPartitionsToTxn(
-      this.#cluster,
-      { transactionalId, producerId, producerEpoch },
-      shares.map(({ topic, partition }) => ({ topic, partition })),
-      this.#deliveryTimeoutMs,
-    ).then(
+    const partitions = shares.map(({ topic, partition }) => ({ topic, partition }))
+    const transaction = { transactionalId, producerId, producerEpoch }
+    addPartitionsToTxn(this.#cluster, transaction, partitions, this.#options.deliveryTimeoutMs).then(
       () => {
-        this.#addingPartitions.delete(span)
+        this.#enlisting.delete(span)
         for (const share of shares) share.isInTransaction = true
         this.#schedulePump()
       },
@@ -417,71 +316,46 @@ export class Sender {
     )
   }
 
-  /** Shared, and again after a pause as long as it is needed: each pump that misses a leader asks. */
-  #refreshMetadata(): void {
-    if (this.#refreshing) return
-    this.#refreshing = true
-    const topics = [...new Set([...this.#active].map((appender) => appender.topic))]
-    this.#cluster
-      .refreshMetadata(topics)
-      .then(
-        () => this.#noteTopicErrors(topics),
-        (error) => {
-          if (!isWorthRetrying(error)) this.#fail(toError(error))
-        },
-      )
-      .finally(() => {
-        this.#refreshing = false
-        this.#wakeBy(performance.now() + this.#retryBackoff.firstMs)
-      })
-  }
-
-  #noteTopicErrors(topics: readonly string[]): void {
-    for (const topic of topics) {
-      const code = this.#cluster.topicError(topic)
-      if (isAuthorizationCode(code) || code === KafkaCode.invalidTopic) this.#fail(topicRefused(topic, code))
-    }
-  }
-
   #checkDelivery(): void {
-    if (this.#failure !== undefined) return
     const nowMs = performance.now()
     for (const { queue, openedAtMs, topic } of this.#active) {
-      const { oldest } = queue
-      const sinceMs = nowMs - (oldest?.createdAtMs ?? openedAtMs ?? nowMs)
-      if (sinceMs < this.#deliveryTimeoutMs) continue
+      const waitedMs = nowMs - (queue.oldest?.createdAtMs ?? openedAtMs ?? nowMs)
+      if (waitedMs < this.#options.deliveryTimeoutMs) continue
       const code = this.#cluster.topicError(topic)
-      if (code !== 0) this.#fail(topicMissing(topic, code))
-      else if (oldest !== undefined) this.#fail(deliveryTimedOut(oldest, sinceMs, queue.lastError))
-      else this.#openTimedOut(queue.topic, queue.partition, sinceMs)
+      this.#fail(code === 0 ? deliveryTimedOut(queue, waitedMs) : topicMissing(topic, code))
       return
     }
   }
 
-  #openTimedOut(topic: string, partition: number, sinceMs: number): void {
-    const message = `records for ${topic}-${partition} are not written after ${Math.round(sinceMs)} ms`
-    this.#fail(new MillraceError('MR_KAFKA_DELIVERY_TIMEOUT', message, { details: { topic, partition } }))
+  #guard(run: () => void): void {
+    if (this.#failure !== undefined) return
+    try {
+      run()
+    } catch (error) {
+      this.#fail(toError(error))
+    }
   }
 
   #fail(error: Error): void {
     if (this.#failure !== undefined) return
-    this.#failure = error
-    clearInterval(this.#deliveryTimer)
-    clearTimeout(this.#wakeTimer)
-    this.#rejectAll(error)
-    this.#onFailure?.(error)
+    this.#stop(error)
+    this.#options.onFailure(error)
   }
 
-  #rejectAll(error: Error): void {
-    for (const span of this.#spans) span.fail(error)
+  #stop(error: Error): void {
+    this.#failure ??= error
+    clearInterval(this.#deliveryTimer)
+    clearTimeout(this.#wakeTimer)
+    this.#leaders.stop()
+    for (const span of this.#spans) span.fail(this.#failure)
     this.#spans.clear()
-    this.#drained?.reject(error)
+    this.#drained?.reject(this.#failure)
     this.#drained = undefined
   }
 
   #releaseDrained(): void {
     // A little room before anyone goes on, or every acknowledged batch would wake the appender for one batch.
-    if (this.#drained === undefined || this.bufferedBytes > this.#maxBufferedBytes * 0.75) return
+    if (this.#drained === undefined || this.bufferedBytes > this.#options.maxBufferedBytes * 0.75) return
     this.#drained.resolve()
     this.#drained = undefined
   }
@@ -489,20 +363,4 @@ export class Sender {
   #forgetSettled(span: ProducerSpan): void {
     if (span.hasEnded && span.pendingBatches === 0) this.#spans.delete(span)
   }
-
-  #countInFlight(broker: number, identity: ProducerIdentity, change: number): void {
-    const byIdentity = getOrMake(this.#inFlight, broker, () => new Map<ProducerIdentity, number>())
-    const count = (byIdentity.get(identity) ?? 0) + change
-    if (count === 0) byIdentity.delete(identity)
-    else byIdentity.set(identity, count)
-  }
-}
-
-function getOrMake<K, V>(map: Map<K, V>, key: K, make: () => V): V {
-  let value = map.get(key)
-  if (value === undefined) {
-    value = make()
-    map.set(key, value)
-  }
-  return value
 }
