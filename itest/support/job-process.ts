@@ -42,7 +42,7 @@ export class JobProcess {
   private end: Ended | undefined
 
   constructor({ job, options, env = {}, program = 'src/main.ts' }: JobOptions) {
-    const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)])
+    const flags = Object.entries(options).map(([name, value]) => `--${name}=${value}`)
     const args = [
       '--conditions=millrace-source',
       program,
@@ -123,7 +123,8 @@ export class JobProcess {
     for (const one of [...this.waiting]) one()
   }
 
-  private moved(timeoutMs: number): Promise<void> {
+  /** Resolves at the next line, at its end, or after `timeoutMs`. */
+  moved(timeoutMs: number): Promise<void> {
     return new Promise((resolve) => {
       const done = () => {
         clearTimeout(timer)
