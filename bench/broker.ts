@@ -1,4 +1,8 @@
 /** The broker that all engines of one run of the benchmark share. */
+import { javaProgram } from '../itest/support/java.ts'
+import { startNativeKafka } from '../itest/support/kafka-native.ts'
+import { isInstalled } from '../itest/support/run-command.ts'
+import type { KafkaServer } from '../itest/support/server-types.ts'
 import { startKafka } from '../itest/support/servers.ts'
 
 export interface BenchBroker {
@@ -9,11 +13,22 @@ export interface BenchBroker {
   close(): Promise<void>
 }
 
-/** As the peer kit sets its own broker up; the rest are Kafka's defaults or those of itest/support/kafka-config.ts. */
-const CONFIG = { 'offsets.topic.num.partitions': '8', 'transaction.state.log.num.partitions': '8' }
+const OPTIONS = {
+  fast: false,
+  heapMb: 1024,
+  /** As the peer kit sets its own broker up; the rest are Kafka's defaults or those of itest/support/kafka-config.ts. */
+  config: { 'offsets.topic.num.partitions': '8', 'transaction.state.log.num.partitions': '8' },
+}
 
 export async function openBroker(brokers: string | undefined): Promise<BenchBroker> {
   if (brokers !== undefined) return { bootstrap: brokers, pid: undefined, close: async () => {} }
-  const server = await startKafka({ fast: false, heapMb: 1024, config: CONFIG })
+  const server = await startServer()
   return { bootstrap: server.bootstrap, pid: server.pid, close: () => server.close() }
+}
+
+/** A process rather than a container, where it can be: its CPU can be told from that of others, and no proxy is between. */
+async function startServer(): Promise<KafkaServer> {
+  const mayChoose = !process.env.MILLRACE_ITEST_PROVIDER
+  if (mayChoose && (await isInstalled(javaProgram('java'), ['-version']))) return startNativeKafka(OPTIONS)
+  return startKafka(OPTIONS)
 }

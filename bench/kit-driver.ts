@@ -175,7 +175,9 @@ function latencyOf(result: Record<string, unknown>, { rate }: BenchOptions): Mea
 
 /** Millrace's own checkpoint lines: the kit knows those of other engines. */
 function checkpointsIn(log: string) {
-  const completed = [...log.matchAll(/^\{.*"event":"checkpoint-completed".*$/gm)].map(([line]) => JSON.parse(line))
+  const lines = log.matchAll(/^\{.*"event":"checkpoint-completed".*$/gm)
+  // Those taken while nothing came in would make the others look small.
+  const completed = [...lines].map(([line]) => JSON.parse(line)).filter(({ bytes }) => bytes > 0)
   if (completed.length === 0) return {}
   return {
     checkpoints: completed.length,
