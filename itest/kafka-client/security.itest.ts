@@ -94,6 +94,14 @@ test('a wrong password is refused at once, and names the broker', async () => {
   }
 })
 
+test('a mechanism that the listener does not offer is an error of authentication', async () => {
+  const sasl: SaslOptions = { mechanism: 'oauthbearer', oauthBearerProvider: async () => ({ value: 'token' }) }
+  await assert.rejects(
+    KafkaClient.connect({ brokers: [broker.sasl], sasl }),
+    (error) => isMillraceError(error, 'MR_KAFKA_AUTHENTICATION') && /OAUTHBEARER|mechanism/i.test(error.message),
+  )
+})
+
 test('no credentials where they are wanted: the error gives a hint', async () => {
   await assert.rejects(
     KafkaClient.connect({ brokers: [broker.sasl], connectTimeoutMs: 500 }),

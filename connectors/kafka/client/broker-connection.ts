@@ -90,7 +90,7 @@ export class BrokerConnection {
   /** One request, one answer. Rejects with MR_KAFKA_UNREACHABLE or MR_KAFKA_REQUEST_TIMEOUT; the connection is closed then. */
   send<Input, Output>(type: RequestType<Input, Output>, input: Input, timeoutMs: number): Promise<Output> {
     if (this.#usesSasl && !this.#connection.isAuthenticated()) {
-      return this.#authenticate().then(() => this.#send(type, input, timeoutMs))
+      return this.#authenticate(timeoutMs).then(() => this.#send(type, input, timeoutMs))
     }
     return this.#send(type, input, timeoutMs)
   }
@@ -132,13 +132,16 @@ export class BrokerConnection {
   }
 
   /** Again, where the broker bounds the life of a session (KIP-368). */
-  async #authenticate(): Promise<void> {
+  async #authenticate(timeoutMs: number): Promise<void> {
+    const timer = setTimeout(() => this.close(requestTimedOut('SASL', this.address, timeoutMs)), timeoutMs)
     try {
       await this.#connection.authenticate()
     } catch (thrown) {
-      const error = openFailed(toError(thrown), this.address, {})
+      const error = this.#failure ?? openFailed(toError(thrown), this.address, {})
       this.close(error)
       throw error
+    } finally {
+      clearTimeout(timer)
     }
   }
 

@@ -209,15 +209,18 @@ export class KafkaClient implements ClusterAccess {
   async #findCluster(addresses: readonly BrokerAddress[], timeoutMs: number): Promise<void> {
     const deadline = performance.now() + timeoutMs
     for (let attempt = 0; ; attempt++) {
+      // A broker that is just starting answers with no brokers.
+      let reason = new Error('the cluster has no brokers yet')
       try {
         await this.refreshMetadata()
         if (this.#metadata.brokers.length > 0) return
       } catch (thrown) {
-        const error = toError(thrown)
-        if (!isWorthRetrying(error)) throw error
-        if (performance.now() >= deadline) throw brokersUnreachable(addresses.map(formatBrokerAddress), timeoutMs, error)
+        reason = toError(thrown)
+        if (!isWorthRetrying(reason)) throw reason
       }
-      await sleep(Math.min(backoffMs(attempt), Math.max(0, deadline - performance.now())))
+      const leftMs = deadline - performance.now()
+      if (leftMs <= 0) throw brokersUnreachable(addresses.map(formatBrokerAddress), timeoutMs, rootOf(reason))
+      await sleep(Math.min(backoffMs(attempt), leftMs))
     }
   }
 
@@ -286,6 +289,11 @@ export class KafkaClient implements ClusterAccess {
       details: { key, kafkaError: name, kafkaErrorCode: answer.errorCode },
     })
   }
+}
+
+/** What happened at the last broker, without "no broker answers" around it. */
+function rootOf(error: Error): Error {
+  return error.cause instanceof MillraceError ? error.cause : error
 }
 
 function coordinatorKey(target: { readonly group: string } | { readonly transactionalId: string }): string {

@@ -20,7 +20,7 @@ export function requestTimedOut(what: string, broker: string, timeoutMs: number)
 
 /** What kafkajs, Node or we say when a connection could not be opened, as one of our errors. */
 export function openFailed(error: Error, broker: string, options: Pick<KafkaClientOptions, 'ssl' | 'sasl'>): MillraceError {
-  if (error.name === 'KafkaJSSASLAuthenticationError' || error.name === 'KafkaJSNotImplemented') {
+  if (isAuthenticationError(error)) {
     return new MillraceError('MR_KAFKA_AUTHENTICATION', `broker ${broker} refuses our credentials: ${error.message}`, {
       cause: error,
       details: { broker },
@@ -38,6 +38,12 @@ export function openFailed(error: Error, broker: string, options: Pick<KafkaClie
   const reason = error instanceof MillraceError && error.cause instanceof Error ? error.cause : error
   const message = `broker ${broker} cannot be reached: ${reason.message.replace(/^Connection error: /, '')}${hint(reason, options)}`
   return new MillraceError('MR_KAFKA_UNREACHABLE', message, { cause: reason, details: { broker } })
+}
+
+/** SASL, by kafkajs: a wrong password, or a mechanism that the broker or kafkajs doesn't know. */
+function isAuthenticationError(error: Error): boolean {
+  if (error.name === 'KafkaJSSASLAuthenticationError') return true
+  return error.name === 'KafkaJSProtocolError' && 'type' in error && /SASL/.test(String(error.type))
 }
 
 /** A connection cut right behind its opening mostly means that one side speaks TLS or SASL and the other doesn't. */

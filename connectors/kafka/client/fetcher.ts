@@ -7,44 +7,24 @@
  */
 import { isMillraceError, MillraceError, toError } from '../../../src/common/errors.ts'
 import { listOffsets } from './admin.ts'
-import { type BackoffOptions, backoffMs, DEFAULT_BACKOFF, sleep } from './backoff.ts'
-import { isWorthRetrying, topicRefused } from './client-errors.ts'
+import { backoffMs, sleep } from './backoff.ts'
+import { isWorthRetrying } from './client-errors.ts'
 import type { ClusterAccess, Lane } from './cluster-access.ts'
 import { fetchError, judgeFetchError, offsetOutOfRange } from './fetch-errors.ts'
 import { FetchPartition } from './fetch-partition.ts'
+import { type FetchDraft, planFetches } from './fetch-plan.ts'
 import type { FetchedBatch } from './fetched-batch.ts'
-import { isAuthorizationCode, KafkaCode, kafkaErrorName } from './kafka-errors.ts'
+import { FETCHER_DEFAULTS, type FetcherOptions, type FetcherStats } from './fetcher-options.ts'
+import { KafkaCode, kafkaErrorName } from './kafka-errors.ts'
+import { LeaderSearch } from './leader-search.ts'
 import { Fetch, type FetchAnswer, type FetchedPartition } from './requests/fetch-request.ts'
 import type { TopicPartition } from './requests/offset-requests.ts'
 
 export type { FetchedBatch } from './fetched-batch.ts'
-
-export interface FetcherOptions {
-  readonly isolation: 'read_committed' | 'read_uncommitted'
-  /** What may be fetched and not yet read, and on its way. Default 16 MiB. */
-  readonly budgetBytes?: number
-  /** How long a broker holds a fetch while there is nothing new. Default 500. */
-  readonly maxWaitMs?: number
-  /** A broker answers once it has this much. Default 1: at once. */
-  readonly minBytes?: number
-  /** Of one partition in one answer. A partition is fetched again when no more than this is left of it. Default 1 MiB. */
-  readonly maxBytesPerPartition?: number
-  /** How long Kafka may say that a partition doesn't exist (just created, or deleted). Default 30,000. */
-  readonly missingTimeoutMs?: number
-  /** Between two tries of a broker or a partition. Default 50 ms doubling to 1 s. */
-  readonly retryBackoff?: BackoffOptions
-}
+export type { FetcherOptions, FetcherStats } from './fetcher-options.ts'
 
 export interface StartOffset extends TopicPartition {
   readonly offset: number
-}
-
-/** Counters, ever growing. */
-export interface FetcherStats {
-  fetches: number
-  bytes: number
-  /** Answers and connections that failed and were tried again. */
-  retries: number
 }
 
 /** While a partition is left out because its buffer is full, the others must not wait long for nothing. */
@@ -56,16 +36,11 @@ const MAX_OUT_OF_RANGE_TRIES = 3
 export class Fetcher {
   readonly stats: FetcherStats = { fetches: 0, bytes: 0, retries: 0 }
   readonly #cluster: ClusterAccess
-  readonly #lane: Lane
+  readonly #options: Required<FetcherOptions>
   readonly #readCommitted: boolean
-  readonly #budgetBytes: number
-  readonly #maxWaitMs: number
-  readonly #minBytes: number
-  readonly #maxBytesPerPartition: number
-  /** Half the budget shared among the brokers: that all can have a fetch on its way while as much is being read. */
-  #maxBytesPerFetch: number
-  readonly #missingTimeoutMs: number
-  readonly #retryBackoff: BackoffOptions
+  readonly #lane: Lane
+  readonly #leaders: LeaderSearch
+  /** In the order of fetching: who was served last stands last. */
   #partitions: FetchPartition[] = []
   readonly #byKey = new Map<string, FetchPartition>()
   /** Where the next `poll` begins to look: fairness. */
@@ -73,28 +48,36 @@ export class Fetcher {
   #bufferedBytes = 0
   /** Asked for and on its way. */
   #reservedBytes = 0
+  /** Half the budget shared among the brokers, so that all can have a fetch on its way while as much is being read. */
+  #maxBytesPerFetch: number
   /** Brokers with a fetch on its way, or that are left alone for a moment. */
   readonly #busyBrokers = new Set<number>()
   readonly #failuresOfBroker = new Map<number, number>()
-  /** Something could not be asked for because of the budget or a full partition. */
+  /** Something is not asked for because of the budget or a full partition. */
   #isHeldBack = false
   #available: PromiseWithResolvers<void> | undefined
-  #isLocating = false
   #warnedAtMs = Number.NEGATIVE_INFINITY
   #failure: Error | undefined
-  #isClosed = false
 
   constructor(cluster: ClusterAccess, options: FetcherOptions) {
     this.#cluster = cluster
-    this.#lane = cluster.openLane('fetch')
+    this.#options = { ...FETCHER_DEFAULTS, ...options }
     this.#readCommitted = options.isolation === 'read_committed'
-    this.#budgetBytes = options.budgetBytes ?? 16 * 1024 * 1024
-    this.#maxWaitMs = options.maxWaitMs ?? 500
-    this.#minBytes = options.minBytes ?? 1
-    this.#maxBytesPerPartition = options.maxBytesPerPartition ?? 1024 * 1024
-    this.#maxBytesPerFetch = Math.max(1, Math.floor(this.#budgetBytes / 2))
-    this.#missingTimeoutMs = options.missingTimeoutMs ?? 30_000
-    this.#retryBackoff = options.retryBackoff ?? DEFAULT_BACKOFF
+    this.#maxBytesPerFetch = Math.max(1, Math.floor(this.#options.budgetBytes / 2))
+    this.#lane = cluster.openLane('fetch')
+    this.#leaders = new LeaderSearch(
+      cluster,
+      {
+        partitions: () => this.#partitions,
+        onNews: () => {
+          this.#noteMissingPartitions()
+          this.#sendFetches()
+        },
+        onDelay: (error) => this.#warn('kafka cluster cannot be reached, trying again', { error: error.message }),
+        onError: (error) => this.#fail(error),
+      },
+      this.#options.retryBackoff,
+    )
   }
 
   get failure(): Error | undefined {
@@ -185,11 +168,7 @@ export class Fetcher {
   }
 
   close(): void {
-    if (this.#isClosed) return
-    this.#isClosed = true
-    this.#failure ??= new MillraceError('MR_KAFKA_CLIENT_CLOSED', 'the fetcher has been closed')
-    for (const partition of this.#partitions) partition.isAssigned = false
-    this.#available?.reject(this.#failure)
+    this.#fail(new MillraceError('MR_KAFKA_CLIENT_CLOSED', 'the fetcher has been closed'))
     this.#lane.close()
   }
 
@@ -209,7 +188,8 @@ export class Fetcher {
     } finally {
       this.#bufferedBytes -= before - partition.bufferedBytes
       if (this.#isHeldBack) {
-        const hasRoom = before > this.#maxBytesPerPartition && partition.bufferedBytes <= this.#maxBytesPerPartition
+        const hasRoom =
+          before > this.#options.maxBytesPerPartition && partition.bufferedBytes <= this.#options.maxBytesPerPartition
         const hasBudget = freeBefore < this.#maxBytesPerFetch && this.#freeBytes() >= this.#maxBytesPerFetch
         if (hasRoom || hasBudget || partition.bufferedBytes === 0) this.#sendFetches()
       }
@@ -217,44 +197,29 @@ export class Fetcher {
   }
 
   #freeBytes(): number {
-    return this.#budgetBytes - this.#bufferedBytes - this.#reservedBytes
+    return this.#options.budgetBytes - this.#bufferedBytes - this.#reservedBytes
   }
 
   /** Sends a fetch to every broker that has none and leads something to be fetched. */
   #sendFetches(): void {
-    if (this.#failure !== undefined || this.#isClosed) return
-    this.#isHeldBack = false
-    const byBroker = new Map<number, FetchPartition[]>()
-    const leftOut = new Set<number>()
-    let leaderless = false
-    for (const partition of this.#partitions) {
-      if (partition.isSuspended || partition.isEvicted) continue
-      const broker = this.#cluster.leaderOf(partition.topic, partition.partition)
-      if (broker === undefined) {
-        leaderless = true
-        continue
-      }
-      if (this.#busyBrokers.has(broker)) continue
-      if (partition.isPaused && partition.hasBuffered) continue
-      if (partition.bufferedBytes > this.#maxBytesPerPartition) {
-        leftOut.add(broker)
-        this.#isHeldBack = true
-        continue
-      }
-      const targets = byBroker.get(broker)
-      if (targets === undefined) byBroker.set(broker, [partition])
-      else targets.push(partition)
-    }
-    if (leaderless) this.#locate()
-    const brokerCount = Math.max(1, new Set([...this.#busyBrokers, ...byBroker.keys()]).size)
-    this.#maxBytesPerFetch = Math.max(1, Math.floor(this.#budgetBytes / (2 * brokerCount)))
-    for (const [broker, partitions] of byBroker) {
+    if (this.#failure !== undefined) return
+    const plan = planFetches(
+      this.#partitions,
+      (topic, partition) => this.#cluster.leaderOf(topic, partition),
+      (broker) => this.#busyBrokers.has(broker),
+      this.#options.maxBytesPerPartition,
+    )
+    this.#isHeldBack = plan.isHeldBack
+    const brokers = Math.max(1, this.#busyBrokers.size + plan.drafts.length)
+    this.#maxBytesPerFetch = Math.max(1, Math.floor(this.#options.budgetBytes / (2 * brokers)))
+    for (const draft of plan.drafts) {
       if (this.#freeBytes() < this.#maxBytesPerFetch && !this.#makeRoom()) {
         this.#isHeldBack = true
-        return
+        break
       }
-      this.#send(broker, partitions, leftOut.has(broker))
+      this.#send(draft)
     }
+    if (plan.isLeaderless) this.#leaders.start()
   }
 
   /** Gives up what is buffered of paused partitions: they must not keep the others from being read. */
@@ -268,32 +233,32 @@ export class Fetcher {
     return this.#freeBytes() >= this.#maxBytesPerFetch
   }
 
-  #send(broker: number, partitions: readonly FetchPartition[], isPartial: boolean): void {
-    this.#busyBrokers.add(broker)
+  #send({ broker, partitions, isPartial }: FetchDraft): void {
+    const { maxWaitMs: longWaitMs, minBytes, maxBytesPerPartition } = this.#options
+    const maxWaitMs = isPartial ? Math.min(PARTIAL_WAIT_MS, longWaitMs) : longWaitMs
     const maxBytes = this.#maxBytesPerFetch
-    this.#reservedBytes += maxBytes
-    this.stats.fetches++
-    const maxWaitMs = isPartial ? Math.min(PARTIAL_WAIT_MS, this.#maxWaitMs) : this.#maxWaitMs
-    const targets = partitions.map((partition) => ({
-      topic: partition.topic,
-      partition: partition.partition,
-      offset: partition.fetchOffset,
-      maxBytes: this.#maxBytesPerPartition,
+    const targets = partitions.map(({ topic, partition, fetchOffset }) => ({
+      topic,
+      partition,
+      offset: fetchOffset,
+      maxBytes: maxBytesPerPartition,
     }))
     const offsets = new Map(partitions.map((partition) => [partition, partition.fetchOffset]))
+    this.#busyBrokers.add(broker)
+    this.#reservedBytes += maxBytes
+    this.stats.fetches++
     this.#cluster
       .request(
         broker,
         Fetch,
-        { readCommitted: this.#readCommitted, maxWaitMs, minBytes: this.#minBytes, maxBytes, targets },
+        { readCommitted: this.#readCommitted, maxWaitMs, minBytes, maxBytes, targets },
         { lane: this.#lane, timeoutMs: maxWaitMs + this.#cluster.requestTimeoutMs },
       )
       .then((answer) => this.#answered(broker, answer, offsets))
       .catch((error) => this.#lost(broker, toError(error)))
       .finally(() => {
         this.#reservedBytes -= maxBytes
-        if (this.#failuresOfBroker.has(broker)) return // it comes back by itself, after its pause
-        this.#busyBrokers.delete(broker)
+        if (!this.#failuresOfBroker.has(broker)) this.#busyBrokers.delete(broker)
         this.#sendFetches()
       })
   }
@@ -358,7 +323,7 @@ export class Fetcher {
         })
     }
     this.#suspend(partition)
-    this.#locate()
+    this.#leaders.start()
   }
 
   /** Leaves this one partition alone for a moment; the others of the broker go on. */
@@ -369,14 +334,14 @@ export class Fetcher {
         partition.isSuspended = false
         this.#sendFetches()
       },
-      backoffMs(partition.failures++, this.#retryBackoff),
+      backoffMs(partition.failures++, this.#options.retryBackoff),
     )
   }
 
   #noteMissing(partition: FetchPartition): void {
     const nowMs = performance.now()
     partition.missingSinceMs ??= nowMs
-    if (nowMs - partition.missingSinceMs >= this.#missingTimeoutMs) {
+    if (nowMs - partition.missingSinceMs >= this.#options.missingTimeoutMs) {
       throw fetchError(KafkaCode.unknownTopicOrPartition, partition.topic, partition.partition)
     }
   }
@@ -395,7 +360,7 @@ export class Fetcher {
     if (!isInRange || ++partition.outOfRangeCount > MAX_OUT_OF_RANGE_TRIES) {
       throw offsetOutOfRange(partition.topic, partition.partition, asked, first, end)
     }
-    await sleep(backoffMs(partition.outOfRangeCount, this.#retryBackoff))
+    await sleep(backoffMs(partition.outOfRangeCount, this.#options.retryBackoff))
     partition.isSuspended = false
     this.#sendFetches()
   }
@@ -410,7 +375,7 @@ export class Fetcher {
     this.stats.retries++
     this.#warn('kafka broker cannot be read from, trying again', { broker, error: error.message })
     this.#pauseBroker(broker)
-    this.#locate()
+    this.#leaders.start()
   }
 
   #pauseBroker(broker: number): void {
@@ -421,48 +386,16 @@ export class Fetcher {
         this.#busyBrokers.delete(broker)
         this.#sendFetches()
       },
-      backoffMs(failures, this.#retryBackoff),
+      backoffMs(failures, this.#options.retryBackoff),
     )
   }
 
-  /** Looks for leaders until every partition has one. */
-  #locate(): void {
-    if (this.#isLocating || this.#isClosed) return
-    this.#isLocating = true
-    this.#locateAll()
-      .catch((error) => this.#fail(toError(error)))
-      .finally(() => {
-        this.#isLocating = false
-      })
-  }
-
-  async #locateAll(): Promise<void> {
-    for (let attempt = 0; this.#failure === undefined; attempt++) {
-      const topics = [...new Set(this.#partitions.map((partition) => partition.topic))]
-      try {
-        await this.#cluster.refreshMetadata(topics)
-        this.#noteTopicErrors()
-      } catch (error) {
-        if (!isWorthRetrying(error)) throw error
-        this.#warn('kafka cluster cannot be reached, trying again', { error: toError(error).message })
-      }
-      const isComplete = this.#partitions.every(
-        ({ topic, partition }) => this.#cluster.leaderOf(topic, partition) !== undefined,
-      )
-      this.#sendFetches()
-      if (isComplete) return
-      await sleep(backoffMs(attempt, this.#retryBackoff))
-    }
-  }
-
-  #noteTopicErrors(): void {
+  #noteMissingPartitions(): void {
     for (const partition of this.#partitions) {
       const code = this.#cluster.topicError(partition.topic)
-      if (isAuthorizationCode(code) || code === KafkaCode.invalidTopic) throw topicRefused(partition.topic, code)
       const count = this.#cluster.partitionCount(partition.topic)
-      if (code === KafkaCode.unknownTopicOrPartition || (count !== undefined && partition.partition >= count)) {
-        this.#noteMissing(partition)
-      }
+      const isMissing = code === KafkaCode.unknownTopicOrPartition || (count !== undefined && partition.partition >= count)
+      if (isMissing) this.#noteMissing(partition)
     }
   }
 
@@ -474,6 +407,8 @@ export class Fetcher {
   #fail(error: Error): void {
     if (this.#failure !== undefined) return
     this.#failure = error
+    this.#leaders.stop()
+    for (const partition of this.#partitions) partition.isAssigned = false
     this.#available?.reject(error)
     this.#available = undefined
   }
