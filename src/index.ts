@@ -5,6 +5,7 @@ export { defineJob, type JobBuilder, type JobDefinition } from './api/define-job
 export { type ValueState, type ValueStateDescriptor, valueState } from './api/state.ts'
 export { type AggregateRow, type KeyedContext, KeyedStream, Stream } from './api/stream.ts'
 export { type ErrorCode, MillraceError } from './common/errors.ts'
+export type { MillraceConfig } from './config/config.ts'
 export type { Source } from './ports/source.ts'
 export type { Sink } from './ports/transactional-sink.ts'
 export type { ValueCodec } from './ports/value-codec.ts'

@@ -1,5 +1,6 @@
 /** The entry of every job file. */
 import { MillraceError } from '../common/errors.ts'
+import type { MillraceConfig } from '../config/config.ts'
 import type { JobGraph } from '../graph/job-graph.ts'
 import type { Source } from '../ports/source.ts'
 import { checkName, GraphBuilder } from './graph-builder.ts'
@@ -14,7 +15,7 @@ export interface JobDefinition {
   readonly name: string
   readonly graph: JobGraph
   /** Options set in the job file; flags, environment and config file override them. Names as in docs/configuration.md. */
-  readonly options: Readonly<Record<string, unknown>>
+  readonly options: MillraceConfig
 }
 
 export interface JobBuilder {
@@ -28,11 +29,7 @@ export interface JobBuilder {
  * @param name the default application id: names of control topic, group and transactional ids begin with it
  * @param options any option of docs/configuration.md in camelCase, as this job's defaults
  */
-export function defineJob(
-  name: string,
-  build: (job: JobBuilder) => void,
-  options: Readonly<Record<string, unknown>> = {},
-): JobDefinition {
+export function defineJob(name: string, build: (job: JobBuilder) => void, options: MillraceConfig = {}): JobDefinition {
   checkName('a job', name)
   const builder = new GraphBuilder()
   build({

@@ -35,8 +35,10 @@ export interface TransactionParticipant {
   cut(): Promise<Committable | null>
   /** Commits a prepared transaction of this worker; retried inside until known. Called one at a time, oldest first (R24). */
   commit(committable: Committable): Promise<CommitOutcome>
-  /** True while the next cut would have to wait for a free transaction: processing waits too. */
+  /** True while no transaction is free for the next interval: no cut may come, and processing waits too. */
   readonly isExhausted: boolean
+  /** Resolves when it is no longer exhausted. */
+  whenAvailable(): Promise<void>
   /** Slots per worker, recorded in the control log so that `fence` knows every id there can be. */
   readonly slots: number
   close(): Promise<void>

@@ -284,6 +284,8 @@ export class Epoch {
       sinks: sinks.all,
       participants: sinks.participants,
       status,
+      overlayBytes: config.overlayBytes,
+      wantCheckpoint: () => coordinator.want('soon'),
     })
     this.closers.push(follower.listen((record, _offset, isValid) => this.onRecord(record, isValid, loop, checkpoints)))
     this.closers.push(() => coordinator.stop())
@@ -304,7 +306,7 @@ export class Epoch {
     switch (record.type) {
       case 'checkpoint-triggered':
         status.triggered(record.checkpoint, clock.monotonicMs())
-        logger.debug('checkpoint-triggered', { checkpoint: record.checkpoint, kind: record.kind })
+        logger.info('checkpoint-triggered', { checkpoint: record.checkpoint, kind: record.kind })
         loop.cutAt(record)
         break
       case 'checkpoint-completed': {

@@ -82,7 +82,14 @@ export interface WorkerLoopParts {
   readonly sinks: readonly OpenedSink<unknown>[]
   readonly participants: readonly TransactionParticipant[]
   readonly status: WorkerStatus
+  /** Bound of the state changes that no completed checkpoint holds. */
+  readonly overlayBytes: number
+  /** Asks for a checkpoint before its time: the overlay is filling up. */
+  readonly wantCheckpoint: () => void
 }
+
+/** An early checkpoint is asked for when the overlay has this share of its bound: the rest is for the time it takes. */
+const EARLY_CHECKPOINT_AT = 0.5
 
 export class WorkerLoop {
   private readonly parts: WorkerLoopParts
@@ -90,6 +97,7 @@ export class WorkerLoop {
   /** The final checkpoint that was cut: nothing is processed behind it (R15). */
   private finalCut: number | undefined
   private isFinished = false
+  private hasAskedEarly = false
   private wake: () => void = () => {}
   private readonly stopping = Promise.withResolvers<void>()
   private running: Promise<void> | undefined
@@ -105,10 +113,9 @@ export class WorkerLoop {
   }
 
   completed(record: CheckpointCompleted): void {
-    const finished = this.parts.checkpoints.onCompleted(record)
-    if (record.checkpoint !== this.finalCut) return
-    void finished.then(() => {
-      this.isFinished = true
+    void this.parts.checkpoints.onCompleted(record).then(() => {
+      if (record.checkpoint === this.finalCut) this.isFinished = true
+      this.hasAskedEarly = false
       this.wake()
     })
   }
@@ -117,6 +124,7 @@ export class WorkerLoop {
   aborted(checkpoint: number): void {
     if (this.pendingCut?.checkpoint === checkpoint) this.pendingCut = undefined
     if (this.finalCut === checkpoint) this.finalCut = undefined
+    this.hasAskedEarly = false
     this.wake()
   }
 
@@ -138,8 +146,14 @@ export class WorkerLoop {
     const { clock, tasks, state, status } = this.parts
     for (;;) {
       if (this.isFinished) return
+      const exhausted = this.parts.participants.find((participant) => participant.isExhausted)
+      if (exhausted !== undefined) {
+        // No transaction is free for the next interval: neither a cut nor output is possible.
+        await Promise.race([exhausted.whenAvailable(), this.stopping.promise])
+        continue
+      }
       if (this.pendingCut !== undefined) this.cut(this.pendingCut)
-      if (this.finalCut !== undefined || this.isExhausted()) {
+      if (this.finalCut !== undefined || this.isOverlayFull()) {
         await this.woken()
         continue
       }
@@ -168,9 +182,14 @@ export class WorkerLoop {
     if (triggered.kind === 'final') this.finalCut = triggered.checkpoint
   }
 
-  /** No transaction is free for the next interval: processing would have nowhere to write. */
-  private isExhausted(): boolean {
-    return this.parts.participants.some((participant) => participant.isExhausted)
+  /** Near its bound an early checkpoint is asked for; at it processing waits until one is complete. Never out of memory. */
+  private isOverlayFull(): boolean {
+    const { state, overlayBytes, wantCheckpoint } = this.parts
+    if (state.overlayBytes > overlayBytes * EARLY_CHECKPOINT_AT && !this.hasAskedEarly) {
+      this.hasAskedEarly = true
+      wantCheckpoint()
+    }
+    return state.overlayBytes > overlayBytes
   }
 
   private async backPressure(): Promise<void> {

@@ -13,6 +13,8 @@ export const ENTRY_OVERHEAD_BYTES = 160
 export class ObjectCache {
   readonly capacityBytes: number
   usedBytes = 0
+  /** Estimated bytes of entries changed since the last flush: pinned here, since nowhere else. */
+  changedBytes = 0
   /** Up to this generation, the backend holds every change. */
   flushedGeneration = 0
   private readonly tables = new Set<StateTable<unknown>>()

@@ -33,6 +33,13 @@ export class SealedOverlay {
     return count
   }
 
+  /** Estimated heap bytes of its entries. */
+  get entryBytes(): number {
+    let bytes = 0
+    for (const part of this.parts) for (const entry of part.changes.entries) bytes += entry.bytes
+    return bytes
+  }
+
   /** Encodes and sorts, giving way every few milliseconds. Later calls get the same result. */
   encode(clock: Clock): Promise<readonly StateChanges[]> {
     this.encoded ??= this.encodeAll(clock)

@@ -11,7 +11,10 @@ test('orders any keys by their bytes, over many runs', async () => {
       const keys = texts.map((text) => Buffer.from(text).toString('latin1'))
       const order = await sortedOrder(keys, new TimeSlice(systemClock))
       const sorted = [...order].map((i) => keys[i]!)
-      assert.deepEqual(sorted, [...keys].sort((a, b) => Buffer.compare(Buffer.from(a, 'latin1'), Buffer.from(b, 'latin1'))))
+      assert.deepEqual(
+        sorted,
+        [...keys].sort((a, b) => Buffer.compare(Buffer.from(a, 'latin1'), Buffer.from(b, 'latin1'))),
+      )
     }),
     { numRuns: 30 },
   )

@@ -58,7 +58,10 @@ describe('sealing', () => {
     state.seal()
     await set('b', 2)
     const [changes] = await state.seal().encode(systemClock)
-    assert.deepEqual(changes!.keys.map((key) => parseStateKey(key).key), ['b'])
+    assert.deepEqual(
+      changes!.keys.map((key) => parseStateKey(key).key),
+      ['b'],
+    )
   })
 
   test('sorts by bytes and writes deletes', async () => {
@@ -66,7 +69,10 @@ describe('sealing', () => {
     for (const key of ['b', 'a\0', 'a', 'ab', '\xff']) await set(key, key)
     await set('b', undefined)
     const [changes] = await state.seal().encode(systemClock)
-    assert.deepEqual(changes!.keys.map((key) => parseStateKey(key).key), ['a', 'a\0', 'ab', 'b', '\xff'])
+    assert.deepEqual(
+      changes!.keys.map((key) => parseStateKey(key).key),
+      ['a', 'a\0', 'ab', 'b', '\xff'],
+    )
     assert.equal(changes!.valueStarts[3], -1)
   })
 })

@@ -87,6 +87,7 @@ export class StateTable<V> {
     entry.generation = this.generation
     entry.slot = this.changed.length
     this.changed.push(entry)
+    this.cache.changedBytes += entry.bytes
   }
 
   /** Before user code is given a value that it might change in place: a sealed generation must not see that. */

@@ -40,6 +40,11 @@ export class WorkerState {
     return count
   }
 
+  /** Estimated heap of changes that the backend does not hold yet: what the option overlay-bytes bounds. */
+  get overlayBytes(): number {
+    return this.cache.changedBytes
+  }
+
   /** The cut. Constant time per state. */
   seal(): SealedOverlay {
     const ending = this.generation++
@@ -59,6 +64,7 @@ export class WorkerState {
     for (const overlay of overlays) changes.push(...(await overlay.encode(this.clock)))
     const markers = new Map([...this.tasks.keys()].map((task) => [task, marker]))
     await this.backend.apply(changes, markers)
+    for (const overlay of overlays) this.cache.changedBytes -= overlay.entryBytes
     const last = overlays.at(-1)
     if (last !== undefined) this.cache.flushedGeneration = last.generation
   }

@@ -53,6 +53,7 @@ class MemoryTransactions<T> implements TransactionParticipant {
   readonly name = 'memory'
   readonly slots = 6
   readonly isExhausted = false
+  async whenAvailable() {}
   current: Transaction = { id: '', values: [], state: 'aborted' }
   private readonly sink: MemorySink<T>
 

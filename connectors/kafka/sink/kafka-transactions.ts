@@ -50,6 +50,7 @@ export class KafkaTransactions implements TransactionParticipant, KafkaOutput {
   /** Raised by `fence` just now: `begin` need not do it again. */
   private readonly raised = new Map<string, ProducerIdAndEpoch>()
   private current: ProducerSpan | undefined
+  private available: PromiseWithResolvers<void> | undefined
   private isClosed = false
 
   constructor(parts: KafkaTransactionsParts) {
@@ -60,6 +61,12 @@ export class KafkaTransactions implements TransactionParticipant, KafkaOutput {
 
   get isExhausted(): boolean {
     return this.free.length === 0
+  }
+
+  whenAvailable(): Promise<void> {
+    if (!this.isExhausted) return Promise.resolve()
+    this.available ??= Promise.withResolvers()
+    return this.available.promise
   }
 
   async settle(committables: readonly Committable[]): Promise<readonly CommitOutcome[]> {
@@ -97,7 +104,7 @@ export class KafkaTransactions implements TransactionParticipant, KafkaOutput {
     const { identity } = ending
     if (ranges.length === 0) {
       // Nothing was sent, so the identity is as fresh as before.
-      this.free.push(identity)
+      this.release(identity)
       return null
     }
     const { transactionalId, producerId, producerEpoch } = identity
@@ -118,7 +125,7 @@ export class KafkaTransactions implements TransactionParticipant, KafkaOutput {
     if (outcome.kind === 'committed') {
       // In the background: the next cut has other slots to turn to.
       this.raise(transactionalId, { producerId, producerEpoch }).then(
-        (raised) => this.free.push(new ProducerIdentity(transactionalId, raised)),
+        (raised) => this.release(new ProducerIdentity(transactionalId, raised)),
         (error) => {
           if (!this.isClosed) this.parts.fail(toError(error))
         },
@@ -132,6 +139,12 @@ export class KafkaTransactions implements TransactionParticipant, KafkaOutput {
 
   async close(): Promise<void> {
     this.isClosed = true
+  }
+
+  private release(identity: ProducerIdentity): void {
+    this.free.push(identity)
+    this.available?.resolve()
+    this.available = undefined
   }
 
   private turnToNext(): void {
