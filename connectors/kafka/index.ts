@@ -2,5 +2,7 @@
 
 export type { Deserializer, KeySerde, Serde, Serializer } from './serde/serde.ts'
 export { bytes, json, nullable, string } from './serde/serdes.ts'
-export { type KafkaSinkOptions, kafkaSink } from './sink/kafka-sink.ts'
-export { type KafkaSourceOptions, kafkaSource, type OnMalformed } from './source/kafka-source.ts'
+export { kafkaSink } from './sink/kafka-sink.ts'
+export type { KafkaSinkOptions } from './sink/kafka-sink-options.ts'
+export { kafkaSource } from './source/kafka-source.ts'
+export type { KafkaSourceOptions, OnMalformed } from './source/kafka-source-options.ts'

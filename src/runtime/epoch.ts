@@ -27,10 +27,11 @@ import { Coordinator } from './coordinator.ts'
 import { appendOne, LogFollower } from './log-follower.ts'
 import { claimEpoch, readRestorePoint, resolvePositions, Superseded, settleTransactions } from './recovery.ts'
 import { type RestoreReport, restoreState } from './restore-state.ts'
+import { SourceTasks } from './source-tasks.ts'
 import { registerStates, type StateRegistry } from './state-registry.ts'
 import { TaskChain } from './task-chain.ts'
 import { WorkerCheckpoints } from './worker-checkpoints.ts'
-import { SourceTasks, WorkerLoop } from './worker-loop.ts'
+import { WorkerLoop } from './worker-loop.ts'
 import type { WorkerStatus } from './worker-status.ts'
 
 export interface EpochParts {

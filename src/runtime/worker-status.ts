@@ -2,7 +2,7 @@
 import type { WorkerManifest } from '../checkpoint/manifest.ts'
 import type { StateBackend } from '../ports/state-backend.ts'
 import type { WorkerState } from '../state/worker-state.ts'
-import type { SourceTasks } from './worker-loop.ts'
+import type { SourceTasks } from './source-tasks.ts'
 
 export type WorkerPhase = 'starting' | 'restoring' | 'running' | 'stopping' | 'stopped' | 'failed'
 

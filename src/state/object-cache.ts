@@ -5,10 +5,15 @@
  * Sizes are estimates: what a key and a value cost on the heap beside their bytes was measured on Node 26 with
  * 1,000,000 entries of small aggregates, see docs/design/0004-state.md.
  */
-import type { StateTable } from './state-table.ts'
 
 /** Map slot, entry object, string header, boxed slots. */
 export const ENTRY_OVERHEAD_BYTES = 160
+
+/** What the cache sees of a table. */
+export interface EvictableTable {
+  /** Evicts about `bytes` of entries that the backend holds; returns how many went. */
+  evict(bytes: number, flushedGeneration: number): number
+}
 
 export class ObjectCache {
   readonly capacityBytes: number
@@ -17,17 +22,17 @@ export class ObjectCache {
   changedBytes = 0
   /** Up to this generation, the backend holds every change. */
   flushedGeneration = 0
-  private readonly tables = new Set<StateTable<unknown>>()
+  private readonly tables = new Set<EvictableTable>()
 
   constructor(capacityBytes: number) {
     this.capacityBytes = capacityBytes
   }
 
-  add(table: StateTable<unknown>): void {
+  add(table: EvictableTable): void {
     this.tables.add(table)
   }
 
-  remove(table: StateTable<unknown>): void {
+  remove(table: EvictableTable): void {
     this.tables.delete(table)
   }
 

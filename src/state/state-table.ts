@@ -10,7 +10,7 @@
 import { assert, defined } from '../common/assert.ts'
 import type { KeyCodec } from '../ports/source.ts'
 import type { ValueCodec } from '../ports/value-codec.ts'
-import { ENTRY_OVERHEAD_BYTES, type ObjectCache } from './object-cache.ts'
+import { ENTRY_OVERHEAD_BYTES, type EvictableTable, type ObjectCache } from './object-cache.ts'
 import { SealedChanges } from './sealed-changes.ts'
 import { StateEntry } from './state-entry.ts'
 import { stateKey, statePrefix } from './state-key.ts'
@@ -24,7 +24,7 @@ export interface StateTableOptions<V> {
   readonly isComplete: boolean
 }
 
-export class StateTable<V> {
+export class StateTable<V> implements EvictableTable {
   readonly stateId: number
   readonly prefix: string
   private readonly codec: ValueCodec<V>
@@ -49,7 +49,7 @@ export class StateTable<V> {
     this.codec = options.codec
     this.keyCodec = options.keyCodec
     this.isComplete = options.isComplete
-    cache.add(this as StateTable<unknown>)
+    cache.add(this)
   }
 
   get size(): number {
@@ -155,7 +155,7 @@ export class StateTable<V> {
   close(): void {
     for (const entry of this.entries.values()) this.cache.usedBytes -= entry.bytes
     this.entries.clear()
-    this.cache.remove(this as StateTable<unknown>)
+    this.cache.remove(this)
   }
 
   private insert(key: string, value: V | undefined, valueBytes: number): StateEntry<V> {

@@ -4,7 +4,7 @@ import type { SinkWriter } from '../../../src/ports/transactional-sink.ts'
 import type { PartitionAppender } from '../client/partition-appender.ts'
 import { murmur2Latin1, partitionForKey } from '../codec/murmur2.ts'
 import type { Serializer } from '../serde/serde.ts'
-import type { KafkaSinkOptions } from './kafka-sink.ts'
+import type { KafkaSinkOptions } from './kafka-sink-options.ts'
 import type { KafkaOutput } from './plain-output.ts'
 
 /** Records without a key stay on one partition for so many, as the Java client's sticky partitioner does (KIP-480). */

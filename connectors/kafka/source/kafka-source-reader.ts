@@ -7,7 +7,7 @@ import type { KafkaClient } from '../client/client.ts'
 import type { FetchedBatch, Fetcher } from '../client/fetcher.ts'
 import type { RecordSet } from '../codec/record-set.ts'
 import type { DeadLetters } from './dead-letters.ts'
-import type { KafkaSourceOptions } from './kafka-source.ts'
+import type { KafkaSourceOptions } from './kafka-source-options.ts'
 
 /** A fetched batch that is handed out in pieces. */
 interface Unfinished {

@@ -5,35 +5,11 @@ import type { PartitionStart, Source, SourceReader, SourceStart } from '../../..
 import { listOffsets } from '../client/admin.ts'
 import { Fetcher } from '../client/fetcher.ts'
 import { KafkaSession } from '../kafka-session.ts'
-import type { KeySerde, Serde } from '../serde/serde.ts'
+import type { KeySerde } from '../serde/serde.ts'
 import { string } from '../serde/serdes.ts'
 import { type DeadLetters, openDeadLetters } from './dead-letters.ts'
+import type { KafkaSourceOptions } from './kafka-source-options.ts'
 import { KafkaSourceReader } from './kafka-source-reader.ts'
-
-/** What becomes of a record that can't be decoded. */
-export type OnMalformed =
-  /** The job fails, and says topic, partition and offset. */
-  | 'fail'
-  /** The record is dropped and counted (millrace_malformed_records_total). */
-  | 'skip'
-  /** The record goes, as it is, with headers that say why, to this topic, in the same transaction as the job's output. */
-  | { readonly deadLetterTopic: string }
-
-export interface KafkaSourceOptions<T, K> {
-  readonly topic: string
-  readonly value: Serde<T>
-  /** How record keys are read, for `keyByRecordKey`. Default: text. */
-  readonly key?: KeySerde<K>
-  /** The time of an event, ms since 1970. Default: the timestamp of the Kafka record. */
-  readonly eventTime?: (value: T) => number
-  /**
-   * Where to begin when there is no checkpoint yet; resolved once and kept. `earliest` (default), `latest`, or the first
-   * record at or behind a time, ms since 1970.
-   */
-  readonly startFrom?: 'earliest' | 'latest' | { readonly timestampMs: number }
-  /** Default: `fail`. */
-  readonly onMalformed?: OnMalformed
-}
 
 export function kafkaSource<T, K = string>(options: KafkaSourceOptions<T, K>): Source<T, K> {
   return new KafkaSource(options)
