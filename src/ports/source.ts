@@ -30,11 +30,16 @@ export interface PartitionStart {
   readonly position: number
 }
 
+export interface FirstStart extends PartitionStart {
+  /** The first position that there is: where a partition begins that appears later. */
+  readonly first: number
+}
+
 /** Where a source begins when there is no checkpoint: resolved once, kept as checkpoint 0 (R8). */
 export interface SourceStart {
   /** Identity of what is read (for Kafka the topic id): another one under the same name is refused. */
   readonly identity: string
-  readonly partitions: readonly PartitionStart[]
+  readonly partitions: readonly FirstStart[]
 }
 
 export interface SourceReader<T> {

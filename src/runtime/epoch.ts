@@ -51,6 +51,9 @@ export interface EpochParts {
   readonly stop: AbortSignal
 }
 
+/** For telling the log of a failure: brokers may be the very thing that failed. */
+const REPORT_TIMEOUT_MS = 1_000
+
 interface OpenedSinks {
   readonly byName: ReadonlyMap<string, OpenedSink<unknown>>
   /** Those of sink operators, and those of the sources' dead letters. */
@@ -63,6 +66,8 @@ export class Epoch {
   private readonly follower: LogFollower
   private readonly failure: Promise<never>
   private readonly stages: readonly Stage[]
+  /** The epoch, once it is claimed. */
+  private entered: { readonly epoch: number; readonly worker: string } | undefined
   private readonly closers: (() => Promise<unknown> | void)[] = []
   /** Ends the epoch with this error; the first one counts. */
   readonly fail: (error: Error) => void
@@ -87,6 +92,9 @@ export class Epoch {
   async run(): Promise<void> {
     try {
       await this.orFailed(this.runSteps())
+    } catch (error) {
+      await this.reportFailure(toError(error))
+      throw error
     } finally {
       for (const close of this.closers.reverse()) {
         try {
@@ -110,6 +118,7 @@ export class Epoch {
     this.closers.push(() => parts.membership.leave())
     const sinks = await this.openSinks(context)
     const epoch = await this.claim(membership, sinks)
+    this.entered = { epoch, worker: membership.self.worker }
     follower.listen((record, _offset, isValid) => this.watchForTheEnd(epoch, record, isValid))
     const { metadata, positions } = await this.step('recovery', config.recoveryTimeoutMs, this.recover(epoch, context, sinks))
 
@@ -131,6 +140,13 @@ export class Epoch {
     })
 
     await this.process(epoch, worker, context, sinks, registry, metadata, positions, restored)
+  }
+
+  /** Tells the log why, so that every other worker and whoever reads it later knows. Best effort: the end doesn't wait for it. */
+  private async reportFailure(error: Error): Promise<void> {
+    if (this.entered === undefined || error instanceof Superseded) return
+    const reported = appendOne(this.follower, { type: 'worker-failed', ...this.entered, cause: error.message })
+    await Promise.race([reported.catch(() => {}), this.parts.clock.sleep(REPORT_TIMEOUT_MS)])
   }
 
   private async openControlLog(): Promise<void> {

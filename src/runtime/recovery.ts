@@ -134,7 +134,8 @@ export async function resolvePositions(
     if (start === undefined) throw new Superseded(`epoch ${view.epoch} has taken over while sources were resolved`)
     const positions: Record<string, number> = {}
     for (const { partition, position } of start.partitions) positions[partition] = position
-    for (const { partition } of now.partitions) positions[partition] ??= 0
+    // What was created after checkpoint 0 is read from its beginning, whatever the source was told then.
+    for (const { partition, first } of now.partitions) positions[partition] ??= first
     result[node.name] = { identity: start.identity, positions: { ...positions, ...metadata?.sources[node.name]?.positions } }
   }
   return result

@@ -96,7 +96,10 @@ export class WorkerCheckpoints {
 
   /** Step 3, once the completion was read back. Resolves when the checkpoint is finished here. */
   onCompleted(completed: CheckpointCompleted): Promise<void> {
-    this.finishing = this.finishing.then(() => this.finish(completed)).catch((error) => this.parts.fail(toError(error)))
+    // At once: the next manifest must not list again what this checkpoint holds.
+    const done = this.overlays.filter((pending) => pending.checkpoint <= completed.checkpoint)
+    this.overlays = this.overlays.filter((pending) => pending.checkpoint > completed.checkpoint)
+    this.finishing = this.finishing.then(() => this.finish(completed, done)).catch((error) => this.parts.fail(toError(error)))
     return this.finishing
   }
 
@@ -164,10 +167,8 @@ export class WorkerCheckpoints {
     }
   }
 
-  private async finish({ checkpoint, sha256, epoch }: CheckpointCompleted): Promise<void> {
+  private async finish({ checkpoint, sha256, epoch }: CheckpointCompleted, done: readonly PendingOverlay[]): Promise<void> {
     await this.commitUpTo(checkpoint)
-    const done = this.overlays.filter((pending) => pending.checkpoint <= checkpoint)
-    this.overlays = this.overlays.filter((pending) => pending.checkpoint > checkpoint)
     await this.parts.state.flush(
       done.map((pending) => pending.overlay),
       { checkpoint, epoch, metadataDigest: sha256 },

@@ -31,7 +31,7 @@ export class MemorySource<T> implements Source<T, string> {
   }
 
   async resolveStart(): Promise<SourceStart> {
-    return { identity: 'memory', partitions: this.partitions.map((_, partition) => ({ partition, position: 0 })) }
+    return { identity: 'memory', partitions: this.partitions.map((_, partition) => ({ partition, position: 0, first: 0 })) }
   }
 
   async open(_context: unknown, assigned: readonly PartitionStart[]): Promise<SourceReader<T>> {

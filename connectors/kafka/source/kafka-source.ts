@@ -37,9 +37,14 @@ class KafkaSource<T, K> implements Source<T, K> {
     const partitions = found.partitions.map((_, partition) => ({ topic, partition }))
     const wanted = await listOffsets(client, partitions, startFrom, { isolation: 'read_committed' })
     const latest = await listOffsets(client, partitions, 'latest', { isolation: 'read_committed' })
+    const earliest = await listOffsets(client, partitions, 'earliest')
     return {
       identity: `kafka:${topic}:${found.topicId}`,
-      partitions: wanted.map(({ partition, offset }, i) => ({ partition, position: offset < 0 ? latest[i]!.offset : offset })),
+      partitions: wanted.map(({ partition, offset }, i) => ({
+        partition,
+        position: offset < 0 ? latest[i]!.offset : offset,
+        first: earliest[i]!.offset,
+      })),
     }
   }
 
