@@ -46,7 +46,7 @@ build_base() {
 }
 
 # build <image> <context>: buildx isn't everywhere, the classic builder is.
-build() { DOCKER_BUILDKIT=0 docker build --quiet --tag "$1" --build-arg "BASE=$base_image" "$2"; }
+build() { DOCKER_BUILDKIT=0 docker build --quiet --force-rm --tag "$1" --build-arg "BASE=$base_image" "$2"; }
 
 build_kafka() {
   cp -r docker/kafka "$work/kafka"

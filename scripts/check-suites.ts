@@ -19,7 +19,11 @@ export async function runCheck(): Promise<SuiteResult[]> {
 }
 
 function runLint(): SuiteResult {
-  return runProgram('format and lint', 'biome', ['ci', '--error-on-warnings'])
+  return runProgram('format and lint', 'biome', [
+    'ci',
+    '--error-on-warnings',
+    ...(process.stdout.isTTY ? [] : ['--colors=off']),
+  ])
 }
 
 function runTypes(): SuiteResult {

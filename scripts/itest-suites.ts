@@ -1,5 +1,5 @@
 /**
- * The integration tests: every *.test.ts below itest/. With the native provider all of them run; with the docker
+ * The integration tests: every *.itest.ts and *.test.ts below itest/. With the native provider all of them run; with the docker
  * provider those that itest/docker-route.json names, which together use every kind of server in every way there is.
  */
 import { globSync, readFileSync } from 'node:fs'
@@ -37,7 +37,7 @@ export function runItests(options: ItestOptions): Promise<SuiteResult> {
 }
 
 function itestFiles(dockerRouteOnly: boolean): string[] {
-  const files = globSync('itest/**/*.test.ts', { cwd: REPOSITORY }).sort()
+  const files = globSync('itest/**/*.{itest,test}.ts', { cwd: REPOSITORY }).sort()
   if (!dockerRouteOnly) return files
   const chosen: string[] = JSON.parse(readFileSync(join(REPOSITORY, 'itest', 'docker-route.json'), 'utf8'))
   const missing = chosen.filter((file) => !files.includes(file))
