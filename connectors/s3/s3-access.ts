@@ -54,13 +54,21 @@ export class S3Access {
     run: (send: SendOptions) => Promise<T>,
   ): Promise<T> {
     const { signal, bytes = 0, policy = this.policy } = options
+    let mayCorrectClock = true
+    const isTransient = (error: unknown): boolean => {
+      const failure = failureOf(error)
+      if (!failure.isClockCorrected || failure.isTransient) return failure.isTransient
+      const isFirst = mayCorrectClock
+      mayCorrectClock = false
+      return isFirst
+    }
     const request = { what, action, uri: this.location.uri, endpoint: this.endpoint }
     return withRetries(
       {
         policy,
         clock: this.clock,
         signal,
-        isTransient: (error) => failureOf(error).isTransient,
+        isTransient,
         explain: (error, attempts, elapsedMs) => s3Error(error, request, attempts, elapsedMs),
       },
       (timeoutMs) =>

@@ -13,11 +13,12 @@ export interface S3ClientOptions {
   readonly secretAccessKey: string | undefined
 }
 
-const CONNECTION_TIMEOUT_MS = 5_000
 /** Without a byte in either direction. */
 const SOCKET_TIMEOUT_MS = 20_000
 
-export function createS3Client(options: S3ClientOptions): S3Client {
+const CONNECTION_TIMEOUT_MS = 5_000
+
+export function createS3Client(options: S3ClientOptions, socketTimeoutMs = SOCKET_TIMEOUT_MS): S3Client {
   const { endpoint, accessKeyId, secretAccessKey } = options
   const region = options.region ?? (endpoint === undefined ? undefined : 'us-east-1')
   const agent = { keepAlive: true, maxSockets: 64 }
@@ -35,7 +36,7 @@ export function createS3Client(options: S3ClientOptions): S3Client {
     expectContinueHeader: false,
     requestHandler: {
       connectionTimeout: CONNECTION_TIMEOUT_MS,
-      socketTimeout: SOCKET_TIMEOUT_MS,
+      socketTimeout: socketTimeoutMs,
       // Without it a request that takes too long is only warned of.
       throwOnRequestTimeout: true,
       httpAgent: agent,

@@ -90,10 +90,8 @@ function verdict(failure: S3Failure, { action, endpoint }: S3Request): Verdict {
     case 'ServiceQuotaExceededException':
     case 'EntityTooLarge':
     case 'InsufficientCapacity':
-    case 'HTTP 507':
       return { code: 'MR_STORAGE_FULL' }
     case 'NotImplemented':
-    case 'HTTP 501':
       return { code: 'MR_STORAGE_UNSUPPORTED' }
     case 'ChecksumMismatch':
     case 'BadDigest':
@@ -114,6 +112,8 @@ function verdict(failure: S3Failure, { action, endpoint }: S3Request): Verdict {
     case 'ECONNREFUSED':
       return { code: 'MR_STORAGE_UNAVAILABLE', remedy: 'Check that the store runs, and the port of --s3-endpoint.' }
   }
+  if (failure.httpStatus === 501) return { code: 'MR_STORAGE_UNSUPPORTED' }
+  if (failure.httpStatus === 507) return { code: 'MR_STORAGE_FULL' }
   if (isTlsFailure(failure)) return { code: 'MR_STORAGE_TLS' }
   if (isRegionMissing(failure)) return { code: 'MR_STORAGE_WRONG_REGION' }
   if (failure.httpStatus === 403 || failure.httpStatus === 401)

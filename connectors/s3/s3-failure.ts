@@ -9,7 +9,10 @@ export interface S3Failure {
   readonly requestId: string | undefined
   /** The region a bucket lies in, where the answer says so. */
   readonly region: string | undefined
+  /** The same request may succeed later. */
   readonly isTransient: boolean
+  /** The answer came from another time than ours, and the SDK now signs with that: once, the same request may succeed. */
+  readonly isClockCorrected: boolean
 }
 
 interface SdkError extends Error {
@@ -32,7 +35,8 @@ export function failureOf(thrown: unknown): S3Failure {
     httpStatus,
     requestId: error.$metadata?.requestId,
     region: typeof region === 'string' ? region : undefined,
-    isTransient: isTransient(name, httpStatus, error),
+    isTransient: TRANSIENT_NAMES.has(name) || (httpStatus !== undefined && TRANSIENT_STATUS.has(httpStatus)),
+    isClockCorrected: error.$metadata?.clockSkewCorrected === true,
   }
 }
 
@@ -75,12 +79,8 @@ const TRANSIENT_NAMES = new Set([
   ...['RequestThrottled', 'RequestLimitExceeded', 'BandwidthLimitExceeded', 'TooManyRequests', 'RequestThrottledException'],
   // Another write to the same key is under way: what it became is known when it has ended.
   ...['ConditionalRequestConflict', 'OperationAborted'],
+  // versitygw, when the last file of a folder is deleted at the same time; no path of ours is a folder of another.
+  'ExistingObjectIsDirectory',
   // Bytes that were changed on the way.
   ...['BadDigest', 'IncompleteBody', 'XAmzContentSHA256Mismatch', 'XAmzContentChecksumMismatch', 'ChecksumMismatch'],
 ])
-
-function isTransient(name: string, httpStatus: number | undefined, error: SdkError): boolean {
-  // The SDK has set its clock by the answer: the next signature fits.
-  if (error.$metadata?.clockSkewCorrected) return true
-  return TRANSIENT_NAMES.has(name) || (httpStatus !== undefined && TRANSIENT_STATUS.has(httpStatus))
-}
