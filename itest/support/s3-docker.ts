@@ -32,6 +32,7 @@ export async function startDockerS3(options: S3Options): Promise<S3Server> {
     endpoint,
     ...S3_DEFAULTS,
     bucket,
+    durable: true,
     dataDir: undefined,
     start: () => container.start(),
     stop: (signal) => container.stop(signal),

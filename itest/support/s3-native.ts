@@ -40,6 +40,7 @@ export async function startNativeS3(options: S3Options): Promise<S3Server> {
     endpoint,
     ...S3_DEFAULTS,
     bucket,
+    durable: program.kind === 'versitygw',
     dataDir: program.kind === 'versitygw' ? dataDir : undefined,
     start: () => server.start(),
     stop: (signal) => server.stop(signal),

@@ -47,6 +47,8 @@ export interface S3Server {
   readonly accessKeyId: string
   readonly secretAccessKey: string
   readonly bucket: string
+  /** Whether it keeps its objects when it is stopped. Not so with moto, the stand-in where Go is missing. */
+  readonly durable: boolean
   /** Where its objects lie as files (<dataDir>/<bucket>/<key>), with the native provider and versitygw. */
   readonly dataDir: string | undefined
   stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>
