@@ -9,9 +9,9 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { ByteRuns } from '../../src/common/byte-runs.ts'
 import { MillraceError } from '../../src/common/errors.ts'
+import { unlessAborted } from '../../src/common/unless-aborted.ts'
 import type { CheckpointStorage, StoredFile } from '../../src/ports/checkpoint-storage.ts'
 import { checkedStoragePath, checkRange } from '../../src/ports/storage-path.ts'
-import { abortable } from './abortable.ts'
 import { DurableFolders } from './durable-folders.ts'
 import { flushFolder, writeChunks } from './durable-writes.ts'
 import { codeOf, fileError } from './file-errors.ts'
@@ -149,9 +149,10 @@ export class FileStorage implements CheckpointStorage {
     return join(this.root, checkedStoragePath(path))
   }
 
+  /** A file call cannot be interrupted: one that hangs, on a network mount whose server is gone, is left behind. */
   private async explained<T>(what: string, signal: AbortSignal | undefined, run: () => Promise<T>): Promise<T> {
     try {
-      return await abortable(signal, run)
+      return await unlessAborted(signal, run)
     } catch (error) {
       throw signal?.aborted ? signal.reason : fileError(error, what, this.root)
     }

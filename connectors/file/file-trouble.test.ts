@@ -9,7 +9,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { type ErrorCode, MillraceError } from '../../src/common/errors.ts'
 import type { CheckpointStorage } from '../../src/ports/checkpoint-storage.ts'
-import { abortable } from './abortable.ts'
 import { fileError } from './file-errors.ts'
 import { createFileStorage } from './file-storage.ts'
 
@@ -161,13 +160,6 @@ describe('a folder in trouble', () => {
     const acknowledged = said.trim().split('\n').length
     assert(found.length >= acknowledged, `${found.length} files of ${acknowledged} that were acknowledged`)
   })
-})
-
-test('an operation that hangs ends for its caller when it is aborted', async () => {
-  const abort = new AbortController()
-  const hanging = abortable(abort.signal, () => new Promise(() => {}))
-  abort.abort(new Error('too late'))
-  await assert.rejects(hanging, /too late/)
 })
 
 test('errors of the operating system become errors that say what to do', () => {

@@ -1,10 +1,8 @@
 /**
  * A large file in parts, several at a time. Nothing is seen under the key until the upload is completed, and that is
- * conditional as a put is. What a crash leaves is invisible and costs space: a lifecycle rule of the bucket
- * (AbortIncompleteMultipartUpload) removes it.
+ * conditional as a put is.
  */
 import {
-  AbortMultipartUploadCommand,
   type CompletedPart,
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
@@ -12,6 +10,8 @@ import {
 } from '@aws-sdk/client-s3'
 import { assert, defined } from '../../src/common/assert.ts'
 import type { ByteRuns } from '../../src/common/byte-runs.ts'
+import { unlessAborted } from '../../src/common/unless-aborted.ts'
+import { abandonUpload, type Upload } from './abandon-upload.ts'
 import { isTaken, type PutOutcome } from './put-object.ts'
 import type { S3Access } from './s3-access.ts'
 import { failureOf } from './s3-failure.ts'
@@ -28,34 +28,55 @@ export async function multipartUpload(
   file: ByteRuns,
   signal: AbortSignal | undefined,
 ): Promise<PutOutcome> {
-  const object = { Bucket: access.location.bucket, Key: key }
-  const create = new CreateMultipartUploadCommand({ ...object, ChecksumAlgorithm: 'CRC32' })
-  const created = await access.request('s3:PutObject', what, { signal }, (send) => access.client.send(create, send))
-  const upload = { ...object, UploadId: defined(created.UploadId, 'upload id') }
+  const upload = await begin(access, key, what, signal)
+  let outcome: PutOutcome | undefined
   try {
     const parts = await uploadParts(access, upload, what, file, signal)
-    const complete = new CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts: parts }, IfNoneMatch: '*' })
-    const outcome = await access.request('s3:PutObject', what, { signal }, async (send): Promise<PutOutcome> => {
-      try {
-        await access.client.send(complete, send)
-        return 'published'
-      } catch (error) {
-        if (isTaken(error) || isGone(error)) return 'taken'
-        throw error
-      }
-    })
-    if (outcome === 'taken') await abandon(access, upload)
+    outcome = await complete(access, upload, what, parts, signal)
     return outcome
+  } finally {
+    if (outcome !== 'published') access.inBackground(abandonUpload(access, upload))
+  }
+}
+
+/** An abort does not interrupt the request: an upload whose id is not known could not be dropped. */
+async function begin(access: S3Access, key: string, what: string, signal: AbortSignal | undefined): Promise<Upload> {
+  const object = { Bucket: access.location.bucket, Key: key }
+  const command = new CreateMultipartUploadCommand({ ...object, ChecksumAlgorithm: 'CRC32' })
+  const beginning = access.request('s3:PutObject', what, { signal }, async ({ requestTimeout }): Promise<Upload> => {
+    const { UploadId } = await access.client.send(command, { requestTimeout })
+    return { ...object, UploadId: defined(UploadId, 'upload id') }
+  })
+  try {
+    return await unlessAborted(signal, () => beginning)
   } catch (error) {
-    await abandon(access, upload)
+    access.inBackground(
+      beginning.then(
+        (upload) => abandonUpload(access, upload),
+        () => undefined,
+      ),
+    )
     throw error
   }
 }
 
-interface Upload {
-  readonly Bucket: string
-  readonly Key: string
-  readonly UploadId: string
+async function complete(
+  access: S3Access,
+  upload: Upload,
+  what: string,
+  parts: CompletedPart[],
+  signal: AbortSignal | undefined,
+): Promise<PutOutcome> {
+  const command = new CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts: parts }, IfNoneMatch: '*' })
+  return access.request('s3:PutObject', what, { signal }, async (send) => {
+    try {
+      await access.client.send(command, send)
+      return 'published'
+    } catch (error) {
+      if (isTaken(error) || isGone(error)) return 'taken'
+      throw error
+    }
+  })
 }
 
 async function uploadParts(
@@ -104,11 +125,4 @@ async function uploadParts(
 function isGone(error: unknown): boolean {
   const { name } = failureOf(error)
   return name === 'NoSuchUpload' || name === 'ConditionalRequestConflict'
-}
-
-/** Best effort, and not long: the caller waits to hear why. */
-async function abandon(access: S3Access, upload: Upload): Promise<void> {
-  await access.client
-    .send(new AbortMultipartUploadCommand(upload), { abortSignal: AbortSignal.timeout(2_000) })
-    .catch(() => undefined)
 }

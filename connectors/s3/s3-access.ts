@@ -28,6 +28,7 @@ export class S3Access {
   private readonly endpoint: string | undefined
   private readonly policy: RetryPolicy
   private readonly clock: Clock
+  private readonly background = new Set<Promise<void>>()
 
   constructor(parts: {
     client: S3Client
@@ -84,8 +85,23 @@ export class S3Access {
     return this.clock.turn()
   }
 
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return this.clock.sleep(ms, signal)
+  }
+
   /** Between rounds of something larger than a request. */
   pause(signal: AbortSignal | undefined): Promise<void> {
-    return this.clock.sleep(Math.random() * this.policy.maxPauseMs, signal)
+    return this.sleep(Math.random() * this.policy.maxPauseMs, signal)
+  }
+
+  /** Work that nobody waits for, until `close`. It never rejects. */
+  inBackground(work: Promise<void>): void {
+    this.background.add(work)
+    work.finally(() => this.background.delete(work))
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.background)
+    this.client.destroy()
   }
 }

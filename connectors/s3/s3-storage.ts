@@ -95,8 +95,8 @@ export class S3Storage implements CheckpointStorage {
     )
   }
 
-  async close(): Promise<void> {
-    this.access.client.destroy()
+  close(): Promise<void> {
+    return this.access.close()
   }
 
   /** Reads what is there in pieces, so that a large file is not twice in memory. */

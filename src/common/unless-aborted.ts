@@ -1,8 +1,8 @@
 /**
- * Rejects with the signal's reason as soon as it is aborted. A file call cannot be interrupted: one that hangs (a
- * network mount whose server is gone) is left behind, and clears up after itself should it ever return.
+ * Rejects with the signal's reason as soon as it is aborted, though what `run` began goes on: for what cannot be
+ * interrupted, or must not be. Such work clears up after itself.
  */
-export async function abortable<T>(signal: AbortSignal | undefined, run: () => Promise<T>): Promise<T> {
+export async function unlessAborted<T>(signal: AbortSignal | undefined, run: () => Promise<T>): Promise<T> {
   if (signal === undefined) return run()
   signal.throwIfAborted()
   const { promise: aborted, reject } = Promise.withResolvers<never>()
