@@ -50,7 +50,7 @@ const steps = fc.array(
     kind: fc.constantFrom('data' as const, 'data' as const, 'plain' as const, 'commit' as const, 'abort' as const),
     records: fc.integer({ min: 1, max: 5 }),
   }),
-  { maxLength: 60 },
+  { minLength: 10, maxLength: 60, size: 'max' },
 )
 
 test('of any log, read from any offset, exactly the committed records pass', () => {
