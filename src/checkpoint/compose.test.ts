@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type CheckpointFacts, composeMetadata } from './compose.ts'
+import type { WorkerManifest } from './manifest.ts'
+import { decodeMetadata, encodeMetadata } from './metadata.ts'
+
+const segment = (path: string, task = 's/0') => ({
+  path,
+  bytes: 10,
+  sha256: path,
+  slices: [{ task, offset: 0, bytes: 8, entries: 2 }],
+})
+
+const manifest = (changes: Partial<WorkerManifest>): WorkerManifest => ({
+  worker: 'a',
+  positions: { s: { 0: 5 } },
+  segments: [],
+  committables: [],
+  committed: [],
+  pauseMs: 0,
+  stateEntries: 0,
+  ...changes,
+})
+
+const facts = (changes: Partial<CheckpointFacts>): CheckpointFacts => ({
+  applicationId: 'app',
+  checkpoint: 1,
+  epoch: 0,
+  kind: 'periodic',
+  triggeredAtMs: 1000,
+  completedAtMs: 1020,
+  graphDigest: 'g',
+  states: [],
+  sources: { s: { identity: 'topic', positions: { 0: 0, 1: 0 } } },
+  manifests: [],
+  previous: null,
+  ...changes,
+})
+
+test('chains grow by the segments of every manifest, oldest first', () => {
+  const first = composeMetadata(facts({ manifests: [manifest({ segments: [segment('one')] })] }))
+  const second = composeMetadata(
+    facts({
+      checkpoint: 2,
+      manifests: [manifest({ segments: [segment('two'), segment('three')] })],
+      previous: { metadata: first, sha256: 'x' },
+    }),
+  )
+  assert.deepEqual(
+    second.chains['s/0']?.map((link) => second.segments[link.segment]?.path),
+    ['one', 'two', 'three'],
+  )
+  assert.deepEqual(
+    second.segments.map(({ since }) => since),
+    [1, 2, 2],
+  )
+  assert.deepEqual(second.parent, { checkpoint: 1, sha256: 'x' })
+  assert.equal(second.writtenBytes, 20)
+  assert.equal(second.totalBytes, 30)
+  assert.deepEqual(first.segments.length, 1, 'the checkpoint before is not touched')
+})
+
+test('a partition that no manifest tells of stays where the checkpoint before left it', () => {
+  const first = composeMetadata(facts({ manifests: [manifest({ positions: { s: { 0: 5, 1: 7 } } })] }))
+  const second = composeMetadata(
+    facts({ manifests: [manifest({ positions: { s: { 0: 9 } } })], previous: { metadata: first, sha256: 'x' } }),
+  )
+  assert.deepEqual(second.sources.s, { identity: 'topic', positions: { 0: 9, 1: 7 } })
+})
+
+test('metadata is read as it was written, and refused when it was changed', () => {
+  const metadata = composeMetadata(facts({}))
+  const { bytes, sha256 } = encodeMetadata(metadata)
+  assert.deepEqual(decodeMetadata(bytes, 'p', sha256), metadata)
+  const flipped = Buffer.from(bytes)
+  flipped[20]! ^= 1
+  assert.throws(() => decodeMetadata(flipped, 'p', sha256), { code: 'MR_CHECKPOINT_CORRUPT' })
+  const newer = Buffer.from(JSON.stringify({ ...metadata, version: 99 }))
+  assert.throws(() => decodeMetadata(newer, 'p'), { code: 'MR_CHECKPOINT_UNKNOWN_VERSION' })
+})

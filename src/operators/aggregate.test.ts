@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { aggregator, avg, count, max, min, sum } from '../api/aggregates.ts'
+import { ByteWriter } from '../common/byte-writer.ts'
+import type { AggregateSpec } from '../graph/job-graph.ts'
+import { ObjectCache } from '../state/object-cache.ts'
+import type { StateEntry } from '../state/state-entry.ts'
+import { StateTable } from '../state/state-table.ts'
+import { type Accumulator, aggregate, planAccumulator } from './aggregate.ts'
+import { RecordContext } from './record-context.ts'
+
+function run(aggregates: Record<string, unknown>, values: readonly unknown[]): unknown[] {
+  const plan = planAccumulator(new Map(Object.entries(aggregates as Record<string, AggregateSpec>)))
+  const keyCodec = { name: 'string', encode: String, decode: (binary: string) => binary }
+  const table = new StateTable<Accumulator>(new ObjectCache(1e9), { stateId: 1, codec: plan.codec, keyCodec, isComplete: true })
+  const rows: unknown[] = []
+  const entries = [table.find('k')!] as StateEntry<unknown>[]
+  const push = aggregate(plan, new RecordContext(), table as StateTable<unknown>, entries, (row) => rows.push(row))
+  for (const value of values) {
+    push(value)
+    // As over a restart: what is decoded goes on as what was encoded.
+    const out = new ByteWriter()
+    plan.codec.encode(entries[0]!.value as Accumulator, out)
+    entries[0]!.value = plan.codec.decode(Buffer.from(out.written()), 0, out.position)
+  }
+  return rows
+}
+
+const amount = (value: { amount: number }) => value.amount
+
+describe('aggregates', () => {
+  test('count, sum, min, max and avg of each key, emitted after each record', () => {
+    const rows = run({ n: count(), total: sum(amount), least: min(amount), most: max(amount), mean: avg(amount) }, [
+      { amount: 4 },
+      { amount: 2 },
+    ])
+    assert.deepEqual(rows, [
+      { key: 'k', n: 1, total: 4, least: 4, most: 4, mean: 4 },
+      { key: 'k', n: 2, total: 6, least: 2, most: 4, mean: 3 },
+    ])
+  })
+
+  test('own aggregates beside built-in ones', () => {
+    const longest = aggregator({
+      create: () => '',
+      add: (best: string, value: string) => (value.length > best.length ? value : best),
+      result: (best) => best,
+    })
+    assert.deepEqual(run({ n: count(), longest }, ['ab', 'c']), [
+      { key: 'k', n: 1, longest: 'ab' },
+      { key: 'k', n: 2, longest: 'ab' },
+    ])
+  })
+
+  test('what is not a number is refused instead of making the sum NaN for ever', () => {
+    for (const wrong of [undefined, null, '5', Number.NaN]) {
+      assert.throws(() => run({ total: sum(() => wrong as number) }, [{}]), { code: 'MR_AGGREGATE_NOT_A_NUMBER' })
+    }
+  })
+
+  test('the kinds of aggregates stand in the codec name, so that other ones refuse old state', () => {
+    const name = (aggregates: Record<string, unknown>) =>
+      planAccumulator(new Map(Object.entries(aggregates)) as never).codec.name
+    assert.notEqual(name({ a: count() }), name({ a: sum(amount) }))
+  })
+})
