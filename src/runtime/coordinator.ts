@@ -86,11 +86,17 @@ export class Coordinator {
     this.wake()
   }
 
+  /** Resolves when what is under way is done. */
   async stop(): Promise<void> {
+    this.abandon()
+    await this.running
+  }
+
+  /** Without waiting: brokers or storage may be the very thing that does not answer. What is under way decides nothing. */
+  abandon(): void {
     this.stopping.abort()
     this.stopListening()
     this.wake()
-    await this.running
   }
 
   /**

@@ -96,6 +96,7 @@ export class Epoch {
       await this.reportFailure(toError(error))
       throw error
     } finally {
+      await this.follower.stop()
       for (const close of this.closers.reverse()) {
         try {
           await close()
@@ -103,7 +104,6 @@ export class Epoch {
           this.parts.logger.warn('close-failed', { error: toError(error).message })
         }
       }
-      await this.follower.stop()
     }
   }
 
@@ -305,7 +305,7 @@ export class Epoch {
       wantCheckpoint: () => coordinator.want('soon'),
     })
     this.closers.push(follower.listen((record, _offset, isValid) => this.onRecord(record, isValid, loop, checkpoints)))
-    this.closers.push(() => coordinator.stop())
+    this.closers.push(() => coordinator.abandon())
     coordinator.start()
     if (parts.stop.aborted) coordinator.want('final')
     parts.stop.addEventListener('abort', () => coordinator.want('final'), { once: true })
@@ -314,6 +314,7 @@ export class Epoch {
     this.closers.push(() => loop.stop())
     await loop.run()
     await checkpoints.settle()
+    await coordinator.stop()
   }
 
   /** What the log says to a running worker. */

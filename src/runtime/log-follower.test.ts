@@ -36,3 +36,18 @@ test('an append is read back, whether the tail or the acknowledgement comes firs
     await follower.stop()
   }
 })
+
+/** A broker that is gone. */
+class SilentLog extends MemoryControlLog {
+  override append(): Promise<number> {
+    return new Promise(() => {})
+  }
+}
+
+test('an append that no broker answers ends with the follower', async () => {
+  const follower = new LogFollower(new SilentLog())
+  await follower.start()
+  const appended = assert.rejects(appendOne(follower, claim(-1)), /not followed any more/)
+  await follower.stop()
+  await appended
+})

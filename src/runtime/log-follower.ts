@@ -14,7 +14,7 @@ export type LogListener = (record: ControlRecord, offset: number, isValid: boole
 
 export class LogFollower {
   readonly view = new LogView()
-  /** Rejects when the log can't be read any more. */
+  /** Rejects when the log can't be read any more, or nobody follows it any more. */
   readonly failed: Promise<never>
   private readonly log: ControlLog
   private readonly stopping = new AbortController()
@@ -76,7 +76,7 @@ export class LogFollower {
     assert(records.length > 0, 'something is appended')
     this.appends++
     try {
-      const base = await this.log.append(records.map(encodeControlRecord))
+      const base = await this.orFailed(this.log.append(records.map(encodeControlRecord)))
       return await this.orFailed(Promise.all(records.map((record, i) => this.readBack(base + i, record))))
     } finally {
       this.appends--
@@ -92,8 +92,10 @@ export class LogFollower {
     return new Promise((resolve) => this.awaited.set(offset, resolve))
   }
 
+  /** Whoever waits for something of the log waits no longer: brokers may be the very thing that does not answer. */
   async stop(): Promise<void> {
     this.stopping.abort()
+    this.rejectFailed(new Error('the control log is not followed any more'))
     await this.following
   }
 
