@@ -11,7 +11,7 @@ import { ByteRuns } from '../../src/common/byte-runs.ts'
 import { MillraceError } from '../../src/common/errors.ts'
 import { unlessAborted } from '../../src/common/unless-aborted.ts'
 import type { CheckpointStorage, StoredFile } from '../../src/ports/checkpoint-storage.ts'
-import { checkedStoragePath, checkRange } from '../../src/ports/storage-path.ts'
+import { checkedStoragePath, checkedStoragePrefix, checkRange } from '../../src/ports/storage-path.ts'
 import { DurableFolders } from './durable-folders.ts'
 import { flushFolder, writeChunks } from './durable-writes.ts'
 import { codeOf, fileError } from './file-errors.ts'
@@ -85,7 +85,7 @@ export class FileStorage implements CheckpointStorage {
 
   async *list(prefix: string): AsyncIterable<StoredFile> {
     try {
-      yield* walk(this.root, prefix)
+      yield* walk(this.root, checkedStoragePrefix(prefix))
     } catch (error) {
       throw fileError(error, `cannot list ${prefix}`, this.root)
     }

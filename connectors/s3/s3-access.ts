@@ -15,6 +15,9 @@ export interface SendOptions {
 /** A connection slower than this counts as lost. */
 const SLOWEST_BYTES_PER_MS = 128
 
+/** A job that stops does not wait longer for work in the background. */
+const CLOSE_PATIENCE_MS = 5_000
+
 export interface RequestOptions {
   readonly signal?: AbortSignal | undefined
   /** Of the bytes sent. */
@@ -101,7 +104,10 @@ export class S3Access {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.background)
+    const patience = new AbortController()
+    const patienceEnds = this.clock.sleep(CLOSE_PATIENCE_MS, patience.signal).catch(() => undefined)
+    await Promise.race([Promise.all(this.background), patienceEnds])
+    patience.abort()
     this.client.destroy()
   }
 }

@@ -1,6 +1,6 @@
 /** Where a storage lies: `s3://bucket/prefix`, and how its paths become keys. */
 import { MillraceError } from '../../src/common/errors.ts'
-import { checkedStoragePath, isStoragePath } from '../../src/ports/storage-path.ts'
+import { checkedStoragePath, checkedStoragePrefix, isStoragePath } from '../../src/ports/storage-path.ts'
 
 export class S3Location {
   readonly uri: string
@@ -25,7 +25,7 @@ export class S3Location {
 
   /** Of a path's beginning, which may end anywhere. */
   keyPrefixOf(pathPrefix: string): string {
-    return this.prefix + pathPrefix
+    return this.prefix + checkedStoragePrefix(pathPrefix)
   }
 
   /** Undefined for objects that no path can name: what others put there, and our probe. */

@@ -164,6 +164,7 @@ export function storageContract(name: string, create: () => CheckpointStorage | 
       for (const path of ['', '/etc/passwd', '../up', 'a/../b', 'a//b', 'a/', 'ü']) {
         await assert.rejects(put(path, 'x'), /invariant broken/, path)
       }
+      for (const prefix of ['../', '/', 'a/../']) await assert.rejects(list(prefix), /invariant broken/, prefix)
     })
   })
 }

@@ -13,6 +13,12 @@ export function checkedStoragePath(path: string): string {
   return path
 }
 
+/** Of list: the beginning of a path, which may end with a slash. */
+export function checkedStoragePrefix(prefix: string): string {
+  assert(prefix === '' || isStoragePath(prefix.replace(/\/$/, '')), `"${prefix}" is the beginning of a path of the storage`)
+  return prefix
+}
+
 /** Of getRange. It may be empty, and may end behind the file. */
 export function checkRange(start: number, end: number): void {
   assert(

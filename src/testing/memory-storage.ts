@@ -1,7 +1,7 @@
 /** A checkpoint storage in memory, which can be told to fail. */
 import { MillraceError } from '../common/errors.ts'
 import type { CheckpointStorage, StoredFile } from '../ports/checkpoint-storage.ts'
-import { checkedStoragePath, checkRange } from '../ports/storage-path.ts'
+import { checkedStoragePath, checkedStoragePrefix, checkRange } from '../ports/storage-path.ts'
 
 export class MemoryStorage implements CheckpointStorage {
   readonly uri = 'memory:'
@@ -44,6 +44,7 @@ export class MemoryStorage implements CheckpointStorage {
   }
 
   async *list(prefix: string): AsyncIterable<StoredFile> {
+    checkedStoragePrefix(prefix)
     for (const path of [...this.files.keys()].sort()) {
       const bytes = this.files.get(path)
       if (bytes !== undefined && path.startsWith(prefix)) {
