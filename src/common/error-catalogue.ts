@@ -404,6 +404,16 @@ export const ERROR_CATALOGUE = {
     'None: it was not read.',
     'Run the version of Millrace that wrote it, or a later one.',
   ),
+  MR_SOURCE_UNCLAIMED: entry(
+    'The checkpoint holds positions of a source that the job does not have.',
+    'None: nothing was changed.',
+    'Give the source its old name back: positions and state are found by it. Or use another application id to begin anew.',
+  ),
+  MR_SINK_TIMESTAMP_INVALID: entry(
+    'timestamp() of a sink gave something that is not a whole number of milliseconds.',
+    NOTHING_LOST,
+    'Make it return milliseconds since 1970 for every row, or leave it out: the timestamp of the record is taken then.',
+  ),
 } as const satisfies Record<string, ErrorEntry>
 
 export type ErrorCode = keyof typeof ERROR_CATALOGUE

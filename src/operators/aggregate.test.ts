@@ -62,5 +62,13 @@ describe('aggregates', () => {
     const name = (aggregates: Record<string, unknown>) =>
       planAccumulator(new Map(Object.entries(aggregates)) as never).codec.name
     assert.notEqual(name({ a: count() }), name({ a: sum(amount) }))
+    assert.notEqual(name({ a: sum(amount), b: sum(amount) }), name({ a: sum(amount), c: sum(amount) }))
+    assert.equal(name({ a: count(), b: sum(amount) }), name({ b: sum(amount), a: count() }))
+  })
+
+  test('fields may be written in another order without swapping what is stored', () => {
+    const plan = (aggregates: Record<string, unknown>) => planAccumulator(new Map(Object.entries(aggregates)) as never)
+    const places = ({ numeric }: ReturnType<typeof plan>) => Object.fromEntries(numeric.map(({ field, at }) => [field, at]))
+    assert.deepEqual(places(plan({ x: avg(amount), y: sum(amount) })), places(plan({ y: sum(amount), x: avg(amount) })))
   })
 })

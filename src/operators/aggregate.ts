@@ -32,7 +32,9 @@ export function planAccumulator(aggregates: ReadonlyMap<string, AggregateSpec>):
   const numeric: Placed<NumericSpec>[] = []
   const own: Placed<OwnSpec>[] = []
   const initial: number[] = []
-  for (const [field, spec] of aggregates) {
+  // By name, so that writing the fields in another order changes nothing.
+  const byName = [...aggregates].sort(([a], [b]) => (a < b ? -1 : 1))
+  for (const [field, spec] of byName) {
     if (spec.kind === 'own') {
       own.push({ field, spec, at: own.length })
     } else {
@@ -42,9 +44,9 @@ export function planAccumulator(aggregates: ReadonlyMap<string, AggregateSpec>):
   }
   const base =
     own.length === 0 ? (float64Array(initial.length) as ValueCodec<Accumulator>) : (messagePack as ValueCodec<Accumulator>)
-  // The kinds stand in the codec's name, so that stored sums are never taken for stored counts.
-  const kinds = [...aggregates.values()].map((spec) => spec.name).join('+')
-  return { numeric, own, initial, codec: { ...base, name: `aggregate(${kinds})` } }
+  // Fields and kinds stand in the codec's name, so that a stored sum is never taken for a count or for another sum.
+  const fields = byName.map(([field, spec]) => `${field}:${spec.name}`).join(',')
+  return { numeric, own, initial, codec: { ...base, name: `aggregate(${fields})` } }
 }
 
 export function aggregate(

@@ -18,6 +18,7 @@ export class KeyedInput {
   private values: unknown[] = []
   private keys: string[] = []
   private timestamps: number[] = []
+  private origins: number[] = []
 
   constructor(context: RecordContext, state: TaskState) {
     this.context = context
@@ -37,11 +38,12 @@ export class KeyedInput {
   }
 
   readonly push: Emit = (value) => {
-    const { key, timestamp } = this.context
+    const { key, timestamp, at } = this.context
     if (key === null) throw new MillraceError('MR_RECORD_WITHOUT_KEY', 'a record without a key reached keyByRecordKey()')
     this.values.push(value)
     this.keys.push(key)
     this.timestamps.push(timestamp)
+    this.origins.push(at)
   }
 
   /** Processes what was gathered. Null when it could be done at once: all state was on the heap. */
@@ -54,15 +56,17 @@ export class KeyedInput {
   }
 
   private process(): void {
-    const { context, values, keys, timestamps, next } = this
+    const { context, values, keys, timestamps, origins, next } = this
     for (let i = 0; i < values.length; i++) {
       context.timestamp = timestamps[i]!
       context.key = keys[i]!
       context.index = i
+      context.at = origins[i]!
       next(values[i])
     }
     this.values = []
     this.keys = []
     this.timestamps = []
+    this.origins = []
   }
 }

@@ -126,7 +126,6 @@ export class Coordinator {
     switch (record.type) {
       case 'checkpoint-triggered':
         this.lastTriggeredAtMs = nowMs
-        this.lastTriggeredWallMs = this.parts.clock.nowMs()
         break
       case 'checkpoint-completed':
         this.lastDecidedAtMs = nowMs
@@ -188,6 +187,7 @@ export class Coordinator {
   private async trigger(checkpoint: number, kind: CheckpointKind): Promise<void> {
     // The interval is counted from the decision, not from its reading back: otherwise every round trip adds to it.
     const decidedAtMs = this.parts.clock.monotonicMs()
+    this.lastTriggeredWallMs = this.parts.clock.nowMs()
     await appendOne(this.parts.follower, { type: 'checkpoint-triggered', epoch: this.parts.epoch, checkpoint, kind })
     this.lastTriggeredAtMs = decidedAtMs
     if (this.wanted !== 'final' || kind === 'final') this.wanted = 'none'

@@ -123,6 +123,7 @@ export async function resolvePositions(
   context: ConnectorContext,
 ): Promise<Record<string, SourcePositions>> {
   const { view } = follower
+  refuseUnclaimedSources(graph, metadata)
   const result: Record<string, SourcePositions> = {}
   for (const node of graph.nodes) {
     if (node.kind !== 'source') continue
@@ -139,6 +140,17 @@ export async function resolvePositions(
     result[node.name] = { identity: start.identity, positions: { ...positions, ...metadata?.sources[node.name]?.positions } }
   }
   return result
+}
+
+/** A source that was renamed would be read from its beginning, and its tasks' state be lost, without a word. */
+function refuseUnclaimedSources(graph: JobGraph, metadata: CheckpointMetadata | null): void {
+  const names = new Set(graph.nodes.flatMap((node) => (node.kind === 'source' ? [node.name] : [])))
+  const unclaimed = Object.keys(metadata?.sources ?? {}).filter((name) => !names.has(name))
+  if (unclaimed.length === 0) return
+  throw new MillraceError(
+    'MR_SOURCE_UNCLAIMED',
+    `checkpoint ${metadata?.checkpoint} holds positions and state of sources that the job does not have: ${unclaimed.join(', ')}`,
+  )
 }
 
 function checkIdentity(node: SourceNode, known: string, now: string): void {

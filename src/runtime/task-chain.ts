@@ -37,8 +37,6 @@ export class TaskChain {
   private readonly keyedInputs: KeyedInput[] = []
   private readonly head: Emit
   private readonly usesKeys: boolean
-  /** Index in the source batch of the record that is being processed, for messages. */
-  private at = 0
 
   constructor(parts: TaskChainParts) {
     this.parts = parts
@@ -53,34 +51,26 @@ export class TaskChain {
   process(batch: SourceBatch<unknown>, nowMs: number): Promise<void> | null {
     try {
       this.gather(batch)
+      return this.runKeyed(0, nowMs)?.catch((thrown) => this.explain(thrown, batch)) ?? null
     } catch (thrown) {
-      throw this.explain(thrown, `at position ${batch.positionOf(this.at)}`, batch)
+      return this.explain(thrown, batch)
     }
-    let waiting: Promise<void> | null = null
-    for (const input of this.keyedInputs) {
-      // Each input owns its records and states, but all share the context: one after another.
-      if (waiting === null) {
-        try {
-          waiting = input.run(nowMs)
-        } catch (thrown) {
-          throw this.explain(thrown, this.range(batch), batch)
-        }
-      } else {
-        waiting = waiting.then(() => input.run(nowMs) ?? undefined)
-      }
+  }
+
+  /** The keyed inputs from the i-th on. Each owns its records and states, but all share the context: one after another. */
+  private runKeyed(i: number, nowMs: number): Promise<void> | null {
+    for (let next = i; next < this.keyedInputs.length; next++) {
+      const waiting = this.keyedInputs[next]!.run(nowMs)
+      if (waiting !== null) return waiting.then(() => this.runKeyed(next + 1, nowMs) ?? undefined)
     }
-    if (waiting === null) return null
-    const range = this.range(batch)
-    return waiting.catch((thrown) => {
-      throw this.explain(thrown, range, batch)
-    })
+    return null
   }
 
   private gather(batch: SourceBatch<unknown>): void {
     const { context, head } = this
     const { count, values, timestamps, keyBytes, keyStarts, keyEnds } = batch
     for (let i = 0; i < count; i++) {
-      this.at = i
+      context.at = i
       context.timestamp = timestamps[i]!
       if (this.usesKeys) {
         const start = keyStarts[i]!
@@ -90,22 +80,17 @@ export class TaskChain {
     }
   }
 
-  private range(batch: SourceBatch<unknown>): string {
-    return `between positions ${batch.positionOf(0)} and ${batch.positionOf(batch.count - 1)}`
-  }
-
-  private explain(thrown: unknown, where: string, batch: SourceBatch<unknown>): Error {
-    const place = `${this.parts.stage.name}/${batch.partition} ${where}`
+  private explain(thrown: unknown, batch: SourceBatch<unknown>): never {
+    const place = `${this.parts.stage.name}/${batch.partition} at position ${batch.positionOf(this.context.at)}`
     const error = toError(thrown)
+    const { cause } = error
     if (error instanceof MillraceError) {
-      if (error.message.includes(place)) return error
-      return new MillraceError(error.code, `${error.message} (${place})`, {
-        cause: error.cause,
-        remedy: error.remedy,
-        details: error.details,
-      })
+      const { code, remedy, details } = error
+      throw new MillraceError(code, `${error.message} (while processing ${place})`, { cause, remedy, details })
     }
-    return new MillraceError('MR_USER_CODE_FAILED', `${error.name}: ${error.message} (while processing ${place})`, {
+    const frame = frameOfUser(error)
+    const where = frame === undefined ? '' : ` at ${frame}`
+    throw new MillraceError('MR_USER_CODE_FAILED', `${error.name}: ${error.message}${where} (while processing ${place})`, {
       cause: error,
     })
   }
@@ -179,4 +164,16 @@ export class TaskChain {
   private writer(sink: string): SinkWriter<unknown> {
     return defined(this.parts.writers.get(sink), `writer of sink ${sink}`)
   }
+}
+
+/** Folders of Millrace itself: frames in them are not where the user's code failed. */
+const OWN_FOLDERS = ['../', '../../connectors/'].map((folder) => new URL(folder, import.meta.url).href)
+
+/** `file:line:column` of the first frame outside Millrace and Node.js. */
+function frameOfUser(error: Error): string | undefined {
+  for (const line of error.stack?.split('\n') ?? []) {
+    const found = /(file:\/\/\S+?:\d+:\d+)\)?$/.exec(line)?.[1]
+    if (found !== undefined && !OWN_FOLDERS.some((folder) => found.startsWith(folder))) return found.replace('file://', '')
+  }
+  return undefined
 }

@@ -1,5 +1,7 @@
 /** Writes the records of one sink operator into the open batches of its partitions. The hot path of every output. */
+
 import { isAscii } from '../../../src/common/bytes.ts'
+import { MillraceError } from '../../../src/common/errors.ts'
 import type { SinkWriter } from '../../../src/ports/transactional-sink.ts'
 import type { PartitionAppender } from '../client/partition-appender.ts'
 import { murmur2Latin1, partitionForKey } from '../codec/murmur2.ts'
@@ -33,7 +35,7 @@ export class KafkaSinkWriter<T> implements SinkWriter<T> {
   write(value: T, timestampMs: number, recordKey: string | null): void {
     const key = this.keyOf === undefined ? recordKey : binaryKey(this.keyOf(value))
     const appender = this.appenderFor(key)
-    const timestamp = this.timestampOf === undefined ? timestampMs : this.timestampOf(value)
+    const timestamp = this.timestampOf === undefined ? timestampMs : checkedTimestamp(this.timestampOf(value))
     const { serializer } = this
     if (serializer.kind === 'text' && this.headersOf === undefined) {
       appender.appendText(timestamp, key, serializer.serialize(value))
@@ -65,6 +67,11 @@ export class KafkaSinkWriter<T> implements SinkWriter<T> {
         : partitionForKey(murmur2Latin1(key), appenders.length)
     return appenders[partition]!
   }
+}
+
+function checkedTimestamp(timestamp: number): number {
+  if (Number.isSafeInteger(timestamp)) return timestamp
+  throw new MillraceError('MR_SINK_TIMESTAMP_INVALID', `timestamp() of a Kafka sink gave ${timestamp}`)
 }
 
 /** A key as a binary string: text as the chars of its UTF-8 bytes. */

@@ -90,12 +90,14 @@ export class KafkaSourceReader<T, K> implements SourceReader<T> {
     const { value: serde, eventTime } = this.options
     const { buffer, valueStart, valueEnd } = records
     const values: T[] = []
+    const times: number[] = []
     // Indices of the records that were decoded, once one was not.
     let kept: number[] | undefined
     for (let i = from; i < to; i++) {
       try {
         const start = valueStart[i]!
         const value = start < 0 ? ofTombstone(serde) : serde.deserialize(buffer, start, valueEnd[i]!)
+        if (eventTime !== undefined) times.push(checkedTime(eventTime(value)))
         values.push(value)
         kept?.push(i)
       } catch (error) {
@@ -114,7 +116,7 @@ export class KafkaSourceReader<T, K> implements SourceReader<T> {
       partition,
       count: values.length,
       values,
-      timestamps: eventTime === undefined ? pick(records.timestamps) : values.map((value) => eventTime(value)),
+      timestamps: eventTime === undefined ? pick(records.timestamps) : times,
       keyBytes: buffer,
       keyStarts: pick(records.keyStart),
       keyEnds: pick(records.keyEnd),
@@ -130,7 +132,7 @@ export class KafkaSourceReader<T, K> implements SourceReader<T> {
     if (onMalformed === 'fail') {
       throw new MillraceError(
         'MR_RECORD_MALFORMED',
-        `record at offset ${offset} of ${topic}/${partition} is not ${serde.name}: ${cause.message}`,
+        `record at offset ${offset} of ${topic}/${partition} can't be read as ${serde.name}: ${cause.message}`,
         {
           cause,
           details: { topic, partition, offset },
@@ -141,6 +143,11 @@ export class KafkaSourceReader<T, K> implements SourceReader<T> {
     this.context.logger.debug('record-malformed', { topic, partition, offset, error: cause.message })
     this.deadLetters?.add(topic, partition, records, index, cause)
   }
+}
+
+function checkedTime(time: number): number {
+  if (Number.isSafeInteger(time)) return time
+  throw new TypeError(`eventTime() gives ${time} for it, not milliseconds since 1970`)
 }
 
 function ofTombstone<T>(serde: { readonly name: string; readonly ofNull?: () => T }): T {

@@ -25,7 +25,8 @@ function view(records: readonly Record<string, unknown>[] = [], workers = ['a'])
     { type: 'epoch-started', epoch, assignment: Object.fromEntries(workers.map((worker) => [worker, []])) },
     ...records.map((record) => ({ epoch, ...record })),
   ]
-  for (const record of all) assert.ok(folded.apply(folded.nextOffset, record as unknown as ControlRecord), `${record.type} is valid`)
+  for (const record of all)
+    assert.ok(folded.apply(folded.nextOffset, record as unknown as ControlRecord), `${record.type} is valid`)
   return folded
 }
 
