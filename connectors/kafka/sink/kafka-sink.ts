@@ -2,9 +2,12 @@
 import type { Config } from '../../../src/config/config.ts'
 import type { ConnectorContext } from '../../../src/ports/connector-context.ts'
 import type { OpenedSink, Sink } from '../../../src/ports/transactional-sink.ts'
+import { describeConfigs } from '../client/admin.ts'
+import type { KafkaClient } from '../client/client.ts'
 import { KafkaSession } from '../kafka-session.ts'
 import type { KafkaSinkOptions } from './kafka-sink-options.ts'
 import { KafkaSinkWriter } from './kafka-sink-writer.ts'
+import type { KafkaOutput } from './plain-output.ts'
 
 export function kafkaSink<T>(options: KafkaSinkOptions<T>): Sink<T> {
   return {
@@ -24,9 +27,16 @@ async function openKafkaSink<T>(options: KafkaSinkOptions<T>, context: Connector
   const client = await session.client()
   const { partitions } = await client.topic(options.topic)
   const delivery = deliveryOf(context.config, options.delivery)
-  if (delivery === 'at-least-once') {
-    return { writer: new KafkaSinkWriter(options, await session.plainOutput(), partitions.length) }
-  }
-  const participant = await session.transactions()
-  return { writer: new KafkaSinkWriter(options, participant, partitions.length), participant }
+  const participant = delivery === 'exactly-once' ? await session.transactions() : undefined
+  const output: KafkaOutput = participant ?? (await session.plainOutput())
+  const writer = new KafkaSinkWriter(options, output, partitions.length)
+  output.sender.limitBatchBytes(options.topic, await maxBatchBytes(client, options.topic))
+  return participant === undefined ? { writer } : { writer, participant }
+}
+
+/** What the topic takes at most: a batch above it would be refused, and the job with it. */
+async function maxBatchBytes(client: KafkaClient, topic: string): Promise<number> {
+  const name = 'max.message.bytes'
+  const settings = await describeConfigs(client, { topic }, [name])
+  return Number(settings.get(name) ?? Number.POSITIVE_INFINITY)
 }
