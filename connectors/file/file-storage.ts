@@ -8,6 +8,7 @@ import { type FileHandle, open, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { ByteRuns } from '../../src/common/byte-runs.ts'
+import { systemClock } from '../../src/common/clock.ts'
 import { MillraceError } from '../../src/common/errors.ts'
 import { unlessAborted } from '../../src/common/unless-aborted.ts'
 import type { CheckpointStorage, StoredFile } from '../../src/ports/checkpoint-storage.ts'
@@ -24,6 +25,8 @@ const PARALLEL_DELETES = 8
 /** So often a deletion may undo what a put needs, before it is an error. */
 const MAX_ATTEMPTS = 10
 
+const CLOSE_PATIENCE_MS = 5_000
+
 /** To compare what is there with what was to be written. */
 const PIECE_BYTES = 4 * 1024 * 1024
 
@@ -37,6 +40,7 @@ export class FileStorage implements CheckpointStorage {
   private readonly root: string
   private readonly folders: DurableFolders
   private readonly unfinished: UnfinishedFiles
+  private readonly leftBehind = new Set<Promise<unknown>>()
 
   constructor(root: string) {
     this.root = root
@@ -99,7 +103,13 @@ export class FileStorage implements CheckpointStorage {
     await Promise.all(Array.from({ length: PARALLEL_DELETES }, deleteNext))
   }
 
-  async close(): Promise<void> {}
+  /** Lets what was aborted clear up after itself, if it does so soon. */
+  async close(): Promise<void> {
+    const patience = new AbortController()
+    const patienceEnds = systemClock.sleep(CLOSE_PATIENCE_MS, patience.signal).catch(() => undefined)
+    await Promise.race([Promise.allSettled(this.leftBehind), patienceEnds])
+    patience.abort()
+  }
 
   private deleteOne(path: string, file: string): Promise<void> {
     return this.explained(`cannot delete ${path}`, undefined, async () => {
@@ -151,11 +161,23 @@ export class FileStorage implements CheckpointStorage {
 
   /** A file call cannot be interrupted: one that hangs, on a network mount whose server is gone, is left behind. */
   private async explained<T>(what: string, signal: AbortSignal | undefined, run: () => Promise<T>): Promise<T> {
+    let running: Promise<T> | undefined
     try {
-      return await unlessAborted(signal, run)
+      return await unlessAborted(signal, () => {
+        running = run()
+        return running
+      })
     } catch (error) {
-      throw signal?.aborted ? signal.reason : fileError(error, what, this.root)
+      if (!signal?.aborted) throw fileError(error, what, this.root)
+      if (running !== undefined) this.leaveBehind(running)
+      throw signal.reason
     }
+  }
+
+  private leaveBehind(running: Promise<unknown>): void {
+    this.leftBehind.add(running)
+    const forget = () => this.leftBehind.delete(running)
+    running.then(forget, forget)
   }
 }
 
