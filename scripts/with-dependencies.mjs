@@ -49,18 +49,27 @@ function packagesOf(lockFile) {
   }
 }
 
-/** What npm prints goes to stderr: standard output belongs to the script. @param {string} why */
+/**
+ * What npm prints goes to stderr: standard output belongs to the script. Errors only: it would warn of packages that are too
+ * new for the machine's Node.js, on which they don't run.
+ *
+ * @param {string} why
+ */
 function install(why) {
   console.error(`Installing dependencies with npm ci, as ${why}.`)
   const startedAt = Date.now()
   // Not this very process's Node.js, if that is the repository's own: it is about to be replaced.
   const { npm_node_execpath: node, npm_execpath: npm } = process.env
   const [program, before] = node && npm ? [node, [npm]] : ['npm', []]
-  const { status, error } = spawnSync(program, [...before, 'ci', '--include=dev', '--no-fund', '--no-audit'], {
-    cwd: REPOSITORY,
-    stdio: ['ignore', 2, 2],
-    shell: program === 'npm' && process.platform === 'win32',
-  })
+  const { status, error } = spawnSync(
+    program,
+    [...before, 'ci', '--include=dev', '--no-fund', '--no-audit', '--loglevel=error'],
+    {
+      cwd: REPOSITORY,
+      stdio: ['ignore', 2, 2],
+      shell: program === 'npm' && process.platform === 'win32',
+    },
+  )
   if (error !== undefined) console.error(`npm could not be started: ${error.message}`)
   if (status !== 0) process.exit(status ?? 1)
   console.error(`Installed in ${((Date.now() - startedAt) / 1000).toFixed(0)} s.`)
