@@ -3,13 +3,16 @@
 import { MillraceError } from '../../src/common/errors.ts'
 import { effectiveTransactionTimeoutMs } from '../../src/config/transaction-timeout.ts'
 import type { ConnectorContext } from '../../src/ports/connector-context.ts'
-import { describeConfigs } from './client/admin.ts'
 import { KafkaClient } from './client/client.ts'
 import { Sender } from './client/sender.ts'
 import { initProducerId } from './client/transactions.ts'
 import { clientOptions } from './client-options.ts'
+import { describeIfAllowed } from './describe-if-allowed.ts'
 import { KafkaTransactions } from './sink/kafka-transactions.ts'
 import { PlainOutput } from './sink/plain-output.ts'
+
+/** Output that is not acknowledged yet, for each sender: enough for some tenths of a second at full speed. */
+const MAX_BUFFERED_BYTES = 16 * 1024 * 1024
 
 export class KafkaSession {
   private readonly context: ConnectorContext
@@ -78,6 +81,7 @@ export class KafkaSession {
       maxBatchBytes: config.produceBatchBytes,
       lingerMs: config.produceLingerMs,
       compression: config.compression,
+      maxBufferedBytes: MAX_BUFFERED_BYTES,
       onFailure: fail,
     })
     this.senders.push(sender)
@@ -101,6 +105,6 @@ async function transactionTimeoutLimit(client: KafkaClient): Promise<number> {
   const broker = client.brokers[0]
   if (broker === undefined) return DEFAULT_MS
   const name = 'transaction.max.timeout.ms'
-  const settings = await describeConfigs(client, { broker: broker.id }, [name])
-  return Number(settings.get(name) ?? DEFAULT_MS)
+  const settings = await describeIfAllowed(client, { broker: broker.id }, name)
+  return Number(settings ?? DEFAULT_MS)
 }

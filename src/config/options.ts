@@ -110,7 +110,7 @@ export const OPTIONS = {
     name: 'fetch-budget-bytes',
     group: 'kafka',
     type: bytes({ min: MIB, max: 16 * GIB }),
-    default: 32 * MIB,
+    default: 16 * MIB,
     description: 'How much a worker fetches ahead of processing, over all partitions. It bounds memory.',
   }),
   fetchMaxWaitMs: withDefault({

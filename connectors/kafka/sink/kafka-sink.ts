@@ -2,8 +2,8 @@
 import type { Config } from '../../../src/config/config.ts'
 import type { ConnectorContext } from '../../../src/ports/connector-context.ts'
 import type { OpenedSink, Sink } from '../../../src/ports/transactional-sink.ts'
-import { describeConfigs } from '../client/admin.ts'
 import type { KafkaClient } from '../client/client.ts'
+import { describeIfAllowed } from '../describe-if-allowed.ts'
 import { KafkaSession } from '../kafka-session.ts'
 import type { KafkaSinkOptions } from './kafka-sink-options.ts'
 import { KafkaSinkWriter } from './kafka-sink-writer.ts'
@@ -36,7 +36,5 @@ async function openKafkaSink<T>(options: KafkaSinkOptions<T>, context: Connector
 
 /** What the topic takes at most: a batch above it would be refused, and the job with it. */
 async function maxBatchBytes(client: KafkaClient, topic: string): Promise<number> {
-  const name = 'max.message.bytes'
-  const settings = await describeConfigs(client, { topic }, [name])
-  return Number(settings.get(name) ?? Number.POSITIVE_INFINITY)
+  return Number((await describeIfAllowed(client, { topic }, 'max.message.bytes')) ?? Number.POSITIVE_INFINITY)
 }
