@@ -1,14 +1,44 @@
 /** The demo's topics. All names begin with the application id, so that everything of a run is found and removed. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Admin } from 'kafkajs'
 import { kafkaClient } from '../../itest/support/kafka-ready.ts'
+import { Progress } from './progress.ts'
 
 const PARTITIONS = 4
+const POLL_MS = 100
 
 /** With the broker's own default of replicas. */
 export function createTopics(bootstrap: string, topics: readonly string[]): Promise<void> {
   return withAdmin(bootstrap, async (admin) => {
     await admin.createTopics({ topics: topics.map((topic) => ({ topic, numPartitions: PARTITIONS })), waitForLeaders: true })
   })
+}
+
+/**
+ * Resolves when the job has published, as its group's offsets, that it is through with so many records; false when it
+ * makes no progress for `patienceMs`. Offsets are published behind the commit of the output.
+ */
+export async function untilRead(
+  bootstrap: string,
+  applicationId: string,
+  topic: string,
+  records: number,
+  patienceMs: number,
+): Promise<boolean> {
+  const read = new Progress()
+  let isOver = false
+  const polling = withAdmin(bootstrap, async (admin) => {
+    while (!isOver) {
+      const [found] = await admin.fetchOffsets({ groupId: applicationId, topics: [topic] })
+      // -1 stands for none yet. The topic holds no control records, so positions count records.
+      read.set((found?.partitions ?? []).reduce((sum, { offset }) => sum + Math.max(0, Number(offset)), 0))
+      await sleep(POLL_MS)
+    }
+  })
+  const isRead = await Promise.race([read.reaches(records, patienceMs), polling.then(() => false)])
+  isOver = true
+  await polling
+  return isRead
 }
 
 /** Its input and output, the job's control topic, and the offsets that it published. */
