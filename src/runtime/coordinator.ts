@@ -13,11 +13,12 @@ import {
   type SourcePositions,
   type StateDescription,
 } from '../checkpoint/metadata.ts'
-import type {
-  CheckpointAcked,
-  CheckpointCompleted,
-  CheckpointKind,
-  ControlRecord,
+import {
+  type CheckpointAcked,
+  type CheckpointCompleted,
+  type CheckpointKind,
+  type ControlRecord,
+  isOfEpoch,
 } from '../checkpoint/protocol/control-records.ts'
 import { type CheckpointSettings, decide, workersOf } from '../checkpoint/protocol/coordination.ts'
 import { dropCheckpoint } from '../checkpoint/retention.ts'
@@ -75,7 +76,7 @@ export class Coordinator {
 
   start(): void {
     this.stopListening = this.parts.follower.listen((record, _offset, isValid) => {
-      if (isValid) this.observe(record)
+      if (isValid && isOfEpoch(record, this.parts.epoch)) this.observe(record)
     })
     this.running = this.run().catch((error) => this.parts.fail(toError(error)))
   }

@@ -7,7 +7,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { CheckpointMetadata, SourcePositions } from '../checkpoint/metadata.ts'
-import type { ControlRecord } from '../checkpoint/protocol/control-records.ts'
+import { type ControlRecord, isOfEpoch } from '../checkpoint/protocol/control-records.ts'
 import { defined } from '../common/assert.ts'
 import type { Clock } from '../common/clock.ts'
 import { isMillraceError, MillraceError, toError } from '../common/errors.ts'
@@ -304,7 +304,11 @@ export class Epoch {
       overlayBytes: config.overlayBytes,
       wantCheckpoint: () => coordinator.want('soon'),
     })
-    this.closers.push(follower.listen((record, _offset, isValid) => this.onRecord(record, isValid, loop, checkpoints)))
+    this.closers.push(
+      follower.listen((record, _offset, isValid) => {
+        if (isValid && isOfEpoch(record, epoch)) this.onRecord(record, loop, checkpoints)
+      }),
+    )
     this.closers.push(() => coordinator.abandon())
     coordinator.start()
     if (parts.stop.aborted) coordinator.want('final')
@@ -318,8 +322,7 @@ export class Epoch {
   }
 
   /** What the log says to a running worker. */
-  private onRecord(record: ControlRecord, isValid: boolean, loop: WorkerLoop, checkpoints: WorkerCheckpoints): void {
-    if (!isValid) return
+  private onRecord(record: ControlRecord, loop: WorkerLoop, checkpoints: WorkerCheckpoints): void {
     const { logger, status, clock } = this.parts
     switch (record.type) {
       case 'checkpoint-triggered':

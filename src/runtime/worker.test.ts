@@ -8,6 +8,7 @@ import { MillraceError } from '../common/errors.ts'
 import { silentLogger } from '../common/logger.ts'
 import { layerOfJob } from '../config/layers.ts'
 import { resolveConfig } from '../config/resolve.ts'
+import type { ControlLog, ControlLogEntry } from '../ports/control-log.ts'
 import { createMemoryBackend } from '../state/memory/memory-backend.ts'
 import { MemoryControlLog } from '../testing/memory-control-log.ts'
 import { MemorySink } from '../testing/memory-sink.ts'
@@ -42,7 +43,11 @@ class World {
     })
   }
 
-  start(options: Record<string, unknown> = {}, job = this.job): RunningWorker {
+  start(
+    options: Record<string, unknown> = {},
+    job = this.job,
+    { log = this.log as ControlLog, backend = createMemoryBackend() } = {},
+  ): RunningWorker {
     this.status = new WorkerStatus()
     const { config } = resolveConfig([
       layerOfJob({
@@ -63,10 +68,42 @@ class World {
       status: this.status,
       storage: this.storage,
       membership: soloMembership(),
-      createControlLog: () => this.log,
-      createBackend: createMemoryBackend,
+      createControlLog: () => log,
+      createBackend: () => backend,
     })
   }
+}
+
+/** The log as a process reads it that stands still for a while: then everything comes at once. */
+class SleepyLog implements ControlLog {
+  private readonly log: MemoryControlLog
+  private sleeping = Promise.resolve()
+  wakeUp: () => void = () => {}
+
+  constructor(log: MemoryControlLog) {
+    this.log = log
+  }
+
+  fallAsleep(): void {
+    this.sleeping = new Promise((resolve) => {
+      this.wakeUp = resolve
+    })
+  }
+
+  async *tail(offset: number, signal: AbortSignal): AsyncIterable<readonly ControlLogEntry[]> {
+    let next = offset
+    for await (const _ of this.log.tail(offset, signal)) {
+      await this.sleeping
+      const entries = this.log.entries.slice(next).map((value, i) => ({ offset: next + i, value }))
+      next += entries.length
+      yield entries
+    }
+  }
+
+  open = () => this.log.open()
+  endOffset = () => this.log.endOffset()
+  append = (values: readonly Buffer[]) => this.log.append(values)
+  close = () => this.log.close()
 }
 
 const orders = (n: number, keys = 3): MemoryRecord<Order>[] =>
@@ -136,6 +173,23 @@ describe('a worker', () => {
     const end = await first.done
     assert.equal(end.ok, false)
     assert.equal(!end.ok && (end.error as MillraceError).code, 'MR_SUPERSEDED')
+    second.stop()
+    await second.done
+  })
+
+  test('that was taken over in its sleep takes no checkpoint of the other for its own', async () => {
+    const world = new World(keyed(10))
+    const log = new SleepyLog(world.log)
+    const backend = createMemoryBackend()
+    const first = world.start({}, world.job, { log, backend })
+    await until(() => world.sink.committed.length > 0)
+    log.fallAsleep()
+    const second = world.start()
+    await until(() => world.status.checkpoints.completed > 2)
+    log.wakeUp()
+    assert.equal((await first.done).ok, false)
+    const epochs = [...(await backend.markers()).values()].map(({ epoch }) => epoch)
+    assert.deepEqual(new Set(epochs), new Set([0]))
     second.stop()
     await second.done
   })

@@ -130,6 +130,11 @@ export type ControlRecord =
   | CheckpointDropped
   | WorkerFailed
 
+/** False for claims too. A worker reads on for a moment behind its epoch: what it finds there is valid, and not for it. */
+export function isOfEpoch(record: ControlRecord, epoch: number): boolean {
+  return record.type !== 'epoch-claimed' && record.epoch === epoch
+}
+
 export type ControlRecordType = ControlRecord['type']
 
 const TYPES: Readonly<Record<ControlRecordType, true>> = {
