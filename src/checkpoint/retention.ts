@@ -23,7 +23,9 @@ export async function dropCheckpoint(
     if (isMillraceError(error, 'MR_STORAGE_NOT_FOUND')) return
     throw error
   }
-  await storage.delete([...unreferenced, dropped.path])
+  // Segments first: without its metadata nobody would know of them.
+  await storage.delete(unreferenced)
+  await storage.delete([dropped.path])
 }
 
 async function readMetadata(storage: CheckpointStorage, point: RestorePoint) {

@@ -71,6 +71,8 @@ export class WorkerCheckpoints {
   /** Decided checkpoints are finished one after another. */
   private finishing: Promise<void> = Promise.resolve()
   private preparing: Promise<void> = Promise.resolve()
+  /** Aborted with the checkpoint: an upload that is late must not hold up the next one. */
+  private uploading = new AbortController()
 
   constructor(parts: WorkerCheckpointParts) {
     this.parts = parts
@@ -84,6 +86,7 @@ export class WorkerCheckpoints {
     const startMs = clock.monotonicMs()
     this.lastCut = checkpoint
     this.positionsAt.set(checkpoint, positions())
+    this.uploading = new AbortController()
     const overlay = state.seal()
     if (overlay.entryCount > 0) this.overlays.push({ checkpoint, overlay, segment: undefined })
     const cuts = participants.map((participant) => ({ participant, prepared: participant.cut() }))
@@ -105,6 +108,7 @@ export class WorkerCheckpoints {
 
   onAborted(checkpoint: number): void {
     this.positionsAt.delete(checkpoint)
+    this.uploading.abort(new UploadAborted())
   }
 
   /** Waits for what is under way, whatever becomes of it. */
@@ -127,7 +131,7 @@ export class WorkerCheckpoints {
     await before
     let refused: Error | undefined
     try {
-      await this.uploadSegments()
+      await this.uploadSegments(this.uploading.signal)
     } catch (error) {
       refused = toError(error)
     }
@@ -136,6 +140,8 @@ export class WorkerCheckpoints {
       if (committable !== null) this.transactions.push({ checkpoint, participant, committable })
     }
     await flushed
+    // Its segments and transactions go into the next manifest.
+    if (refused instanceof UploadAborted) return
     if (refused !== undefined) {
       if (!(refused instanceof MillraceError)) throw refused
       await this.parts.decline(checkpoint, refused)
@@ -156,13 +162,13 @@ export class WorkerCheckpoints {
   }
 
   /** One segment per sealed overlay, also of those that earlier checkpoints failed to write (R11). */
-  private async uploadSegments(): Promise<void> {
+  private async uploadSegments(signal: AbortSignal): Promise<void> {
     const { applicationId, epoch, workerIndex, storage, clock } = this.parts
     for (const pending of [...this.overlays]) {
       if (pending.segment !== undefined) continue
       const { chunks, bytes, sha256, slices } = await encodeSegment(await pending.overlay.encode(clock))
       const path = segmentPath(applicationId, pending.checkpoint, epoch, workerIndex)
-      await storage.put(path, chunks)
+      await storage.put(path, chunks, signal)
       pending.segment = { path, bytes, sha256, slices }
     }
   }
@@ -196,3 +202,5 @@ export class WorkerCheckpoints {
     }
   }
 }
+
+class UploadAborted extends Error {}
