@@ -27,25 +27,24 @@ export async function measureLatency(run: OwnRun, workload: Workload, options: B
     () => isReading,
   )
   let cpuAtWarm = 0
-  const total = Math.round(rate * (warmSeconds + seconds))
-  const warmRecord = Math.round(rate * warmSeconds)
+  let expected = 0
   await writer.pace(workload, 0, rate, warmSeconds + seconds, (record, dueAtMs) => {
-    if (record === warmRecord) cpuAtWarm = run.cpuSeconds()
+    if (dueAtMs >= warmAtMs && expected++ === 0) cpuAtWarm = run.cpuSeconds()
     due[workload.wordOf(record)]?.push(dueAtMs)
   })
   const cpuSeconds = run.cpuSeconds() - cpuAtWarm
   const deadlineMs = performance.now() + options.intervalMs * 2 + 3_000
-  while (latencies.length < total - warmRecord && performance.now() < deadlineMs && !engine.hasEnded) {
+  while (latencies.length < expected && performance.now() < deadlineMs && !engine.hasEnded) {
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
   isReading = false
   await reading
   writer.close()
-  const isRight = latencies.length === total - warmRecord
+  const isRight = latencies.length === expected
   latencies.sort((left, right) => left - right)
   return {
     isRight,
-    ...(isRight ? {} : { problem: `${latencies.length} of ${total - warmRecord} updates came:\n${engine.tail()}` }),
+    ...(isRight ? {} : { problem: `${latencies.length} of ${expected} updates came:\n${engine.tail()}` }),
     values: known({
       p50Ms: percentile(latencies, 0.5),
       p90Ms: percentile(latencies, 0.9),
