@@ -10,11 +10,21 @@ export interface Loading {
   readonly loaded: number
   /** Resolves when all flights are; resolves too when it was stopped. */
   readonly done: Promise<void>
+  /** Goes on behind `holdAt`. */
+  release(): void
   stop(): void
 }
 
-export function startLoading(bootstrap: string, topic: string, flights: readonly Flight[], perSecond: number): Loading {
+/** @param holdAt how many flights are loaded until `release` */
+export function startLoading(
+  bootstrap: string,
+  topic: string,
+  flights: readonly Flight[],
+  perSecond: number,
+  holdAt: number,
+): Loading {
   let loaded = 0
+  let limit = holdAt
   let isStopped = false
   const load = async () => {
     const producer = kafkaClient(bootstrap, { retries: 10 }).producer({ idempotent: true, maxInFlightRequests: 1 })
@@ -22,7 +32,7 @@ export function startLoading(bootstrap: string, topic: string, flights: readonly
     const startedAt = performance.now()
     try {
       while (loaded < flights.length && !isStopped) {
-        const due = Math.floor(((performance.now() - startedAt) / 1000) * perSecond)
+        const due = Math.min(limit, Math.floor(((performance.now() - startedAt) / 1000) * perSecond))
         const messages = flights.slice(loaded, due).map((flight) => ({ key: flight.origin, value: JSON.stringify(flight) }))
         if (messages.length > 0) await producer.send({ topic, messages })
         loaded += messages.length
@@ -37,6 +47,9 @@ export function startLoading(bootstrap: string, topic: string, flights: readonly
       return loaded
     },
     done: load(),
+    release() {
+      limit = flights.length
+    },
     stop() {
       isStopped = true
     },
