@@ -58,6 +58,28 @@ describe('a second copy of a running application', { concurrency: false }, () =>
     }
   })
 
+  test('supersedes one whose connections have died while it was stopped', async () => {
+    const scene = await Scene.open(kafka, { name: 'zombie-cut-off' })
+    try {
+      const zombie = scene.start()
+      await scene.write(PART)
+      await scene.committed(zombie)
+      const writing = scene.write(20 * PART)
+      await sleep(100)
+      process.kill(zombie.pid, 'SIGSTOP')
+      await writing
+      const second = scene.start(copy(scene, 'second'))
+      await scene.committed(second)
+      await kafka.restart('SIGKILL')
+      process.kill(zombie.pid, 'SIGCONT')
+      await failsWith(zombie, 'MR_SUPERSEDED')
+      await scene.write(PART)
+      await scene.finish(second)
+    } finally {
+      await scene.close()
+    }
+  })
+
   test('is killed and started again while the first one stands still in the middle of a checkpoint', async () => {
     const scene = await Scene.open(kafka, { name: 'zombie-prepared' })
     try {

@@ -51,8 +51,8 @@ export interface EpochParts {
   readonly stop: AbortSignal
 }
 
-/** For telling the log of a failure: brokers may be the very thing that failed. */
-const REPORT_TIMEOUT_MS = 1_000
+/** For telling the log of a failure and reading that back: brokers may be the very thing that failed. */
+const REPORT_TIMEOUT_MS = 3_000
 
 interface OpenedSinks {
   readonly byName: ReadonlyMap<string, OpenedSink<unknown>>
@@ -94,7 +94,8 @@ export class Epoch {
       await this.orFailed(this.runSteps())
     } catch (error) {
       await this.reportFailure(toError(error))
-      throw error
+      // Who was taken over may meet the consequences, such as a fenced transaction, before the claim that tells why.
+      throw this.takenOver() ?? error
     } finally {
       await this.follower.stop()
       for (const close of this.closers.reverse()) {
@@ -119,7 +120,7 @@ export class Epoch {
     const sinks = await this.openSinks(context)
     const epoch = await this.claim(membership, sinks)
     this.entered = { epoch, worker: membership.self.worker }
-    follower.listen((record, _offset, isValid) => this.watchForTheEnd(epoch, record, isValid))
+    follower.listen(() => this.watchForTheEnd())
     const { metadata, positions } = await this.step('recovery', config.recoveryTimeoutMs, this.recover(epoch, context, sinks))
 
     status.enter('restoring')
@@ -350,10 +351,15 @@ export class Epoch {
   }
 
   /** R5: a newer valid claim ends this epoch at once. */
-  private watchForTheEnd(epoch: number, record: ControlRecord, isValid: boolean): void {
-    if (isValid && record.type === 'epoch-claimed' && this.follower.view.epoch > epoch) {
-      this.fail(new Superseded(`epoch ${this.follower.view.epoch} has taken over from epoch ${epoch}`))
-    }
+  private watchForTheEnd(): void {
+    const newer = this.takenOver()
+    if (newer !== undefined) this.fail(newer)
+  }
+
+  private takenOver(): Superseded | undefined {
+    const { entered, follower } = this
+    if (entered === undefined || follower.view.epoch === entered.epoch) return undefined
+    return new Superseded(`epoch ${follower.view.epoch} has taken over from epoch ${entered.epoch}`)
   }
 
   private async openSinks(context: ConnectorContext): Promise<OpenedSinks> {

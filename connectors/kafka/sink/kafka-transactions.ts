@@ -11,10 +11,10 @@
  * - commits are asked for by the stored identity, so any process can do them.
  */
 import { assert } from '../../../src/common/assert.ts'
-import { toError } from '../../../src/common/errors.ts'
+import { isMillraceError, toError } from '../../../src/common/errors.ts'
 import type { Logger } from '../../../src/common/logger.ts'
 import type { CommitOutcome, Committable, TransactionParticipant } from '../../../src/ports/transactional-sink.ts'
-import type { KafkaClient } from '../client/client.ts'
+import type { ClusterAccess } from '../client/cluster-access.ts'
 import { ProducerIdentity } from '../client/producer.ts'
 import type { PartitionRange, ProducerSpan } from '../client/producer-span.ts'
 import type { Sender } from '../client/sender.ts'
@@ -30,7 +30,7 @@ export interface KafkaCommittable extends Committable {
 }
 
 export interface KafkaTransactionsParts {
-  readonly client: KafkaClient
+  readonly client: ClusterAccess
   readonly sender: Sender
   readonly applicationId: string
   readonly workerIndex: number
@@ -39,6 +39,9 @@ export interface KafkaTransactionsParts {
   readonly logger: Logger
   readonly fail: (error: Error) => void
 }
+
+/** One being written, one prepared. */
+const LEAST_SLOTS = 2
 
 export class KafkaTransactions implements TransactionParticipant, KafkaOutput {
   readonly name = 'kafka'
@@ -51,6 +54,7 @@ export class KafkaTransactions implements TransactionParticipant, KafkaOutput {
   private readonly raised = new Map<string, ProducerIdAndEpoch>()
   private current: ProducerSpan | undefined
   private available: PromiseWithResolvers<void> | undefined
+  private givenUp = 0
   private isClosed = false
 
   constructor(parts: KafkaTransactionsParts) {
@@ -126,9 +130,7 @@ export class KafkaTransactions implements TransactionParticipant, KafkaOutput {
       // In the background: the next cut has other slots to turn to.
       this.raise(transactionalId, { producerId, producerEpoch }).then(
         (raised) => this.release(new ProducerIdentity(transactionalId, raised)),
-        (error) => {
-          if (!this.isClosed) this.parts.fail(toError(error))
-        },
+        (error) => this.giveUp(transactionalId, toError(error)),
       )
     }
     return outcome
@@ -145,6 +147,22 @@ export class KafkaTransactions implements TransactionParticipant, KafkaOutput {
     this.free.push(identity)
     this.available?.resolve()
     this.available = undefined
+  }
+
+  /**
+   * A raise is refused as stale where a newer epoch has fenced the slot, whose claim ends this one in a moment; and where
+   * an earlier try of it was carried out but its coordinator restarted before it answered, which forgets the epoch before
+   * (seen on 4.1.0). Asking for the slot again without the known epoch could take it from a newer epoch: it is left alone
+   * until the next start.
+   */
+  private giveUp(transactionalId: string, error: Error): void {
+    if (this.isClosed) return
+    const slots = this.slots - ++this.givenUp
+    if (isMillraceError(error, 'MR_KAFKA_PRODUCER_FENCED') && slots >= LEAST_SLOTS) {
+      this.parts.logger.warn('transaction-slot-given-up', { transactionalId, slots, error: error.message })
+    } else {
+      this.parts.fail(error)
+    }
   }
 
   private turnToNext(): void {

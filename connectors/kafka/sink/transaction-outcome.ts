@@ -1,6 +1,6 @@
 /** What became of a transaction that the coordinator no longer answers for: waits until the log tells (R25). */
 import type { CommitOutcome } from '../../../src/ports/transactional-sink.ts'
-import type { KafkaClient } from '../client/client.ts'
+import type { ClusterAccess } from '../client/cluster-access.ts'
 import type { PartitionRange } from '../client/producer-span.ts'
 import { outcomeInLog } from '../client/transaction-outcome.ts'
 
@@ -11,7 +11,7 @@ interface Prepared {
 }
 
 /** Never guesses: as long as the log is undecided it asks again. The caller's deadline bounds it. */
-export async function awaitOutcome(client: KafkaClient, prepared: Prepared, answer: string): Promise<CommitOutcome> {
+export async function awaitOutcome(client: ClusterAccess, prepared: Prepared, answer: string): Promise<CommitOutcome> {
   for (;;) {
     const outcome = await outcomeInLog(client, prepared)
     switch (outcome) {

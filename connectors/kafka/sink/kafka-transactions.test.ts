@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { silentLogger } from '../../../src/common/logger.ts'
+import { KafkaCode } from '../client/kafka-errors.ts'
+import { EndTxn, InitProducerId } from '../client/requests/transaction-requests.ts'
+import { Sender } from '../client/sender.ts'
+import { ScriptedCluster } from '../client/testing.ts'
+import { KafkaTransactions } from './kafka-transactions.ts'
+
+async function opened(slots: number) {
+  const client = new ScriptedCluster()
+  const failures: Error[] = []
+  const sender = new Sender(client)
+  const transactions = new KafkaTransactions({
+    client,
+    sender,
+    applicationId: 'app',
+    workerIndex: 0,
+    slots,
+    transactionTimeoutMs: 60_000,
+    logger: silentLogger,
+    fail: (error) => failures.push(error),
+  })
+  const begun = transactions.begin()
+  for (let slot = 0; slot < slots; slot++) {
+    const raise = await client.next(InitProducerId)
+    raise.answer({ errorCode: KafkaCode.none, producerId: slot, producerEpoch: 0 })
+  }
+  await begun
+  return { client, failures, sender, transactions }
+}
+
+/** Commits a transaction of the slot; the epoch that shall be raised behind it is answered with an error. */
+async function commitRefusingRaise({ client, transactions }: Awaited<ReturnType<typeof opened>>, slot: number) {
+  const id = `app.0.${slot}`
+  const committing = transactions.commit({ id, transactionalId: id, producerId: slot, producerEpoch: 0, ranges: [] })
+  const ending = await client.next(EndTxn)
+  ending.answer({ errorCode: KafkaCode.none })
+  assert.deepEqual(await committing, { kind: 'committed' })
+  const raise = await client.next(InitProducerId)
+  raise.answer({ errorCode: KafkaCode.producerFenced, producerId: -1, producerEpoch: -1 })
+  await new Promise((resolve) => setImmediate(resolve))
+}
+
+test('a slot whose epoch cannot be raised is left alone, as long as two are left', async () => {
+  const scene = await opened(3)
+  await commitRefusingRaise(scene, 0)
+  assert.deepEqual(scene.failures, [])
+  await commitRefusingRaise(scene, 1)
+  assert.match(String(scene.failures[0]), /app\.0\.1.*PRODUCER_FENCED/)
+  scene.sender.close()
+})
