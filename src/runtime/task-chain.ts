@@ -4,13 +4,13 @@
  */
 
 import { defined } from '../common/assert.ts'
-import { latin1Slice } from '../common/bytes.ts'
 import { MillraceError, toError } from '../common/errors.ts'
 import type { GraphNode, NodeId } from '../graph/job-graph.ts'
 import type { Stage } from '../graph/stages.ts'
 import { aggregate, planAccumulator } from '../operators/aggregate.ts'
 import { filter } from '../operators/filter.ts'
 import { flatMap } from '../operators/flat-map.ts'
+import { KeyInterner } from '../operators/key-interner.ts'
 import { KeyedInput } from '../operators/keyed-input.ts'
 import { map } from '../operators/map.ts'
 import { type OpenedState, process } from '../operators/process.ts'
@@ -35,6 +35,7 @@ export class TaskChain {
   private readonly parts: TaskChainParts
   private readonly context = new RecordContext()
   private readonly keyedInputs: KeyedInput[] = []
+  private readonly keys = new KeyInterner()
   private readonly head: Emit
   private readonly usesKeys: boolean
 
@@ -67,14 +68,14 @@ export class TaskChain {
   }
 
   private gather(batch: SourceBatch<unknown>): void {
-    const { context, head } = this
+    const { context, head, keys } = this
     const { count, values, timestamps, keyBytes, keyStarts, keyEnds } = batch
     for (let i = 0; i < count; i++) {
       context.at = i
       context.timestamp = timestamps[i]!
       if (this.usesKeys) {
         const start = keyStarts[i]!
-        context.key = start < 0 ? null : latin1Slice(keyBytes, start, keyEnds[i]!)
+        context.key = start < 0 ? null : keys.intern(keyBytes, start, keyEnds[i]!)
       }
       head(values[i])
     }

@@ -5,6 +5,17 @@ export interface Deserializer<T> {
   readonly name: string
   /** Reads bytes [start, end). The buffer is only lent. May throw anything: the record is then malformed. */
   deserialize(buffer: Buffer, start: number, end: number): T
+  /**
+   * Reads the values [from, to) of a batch at once, where that is quicker. Undefined: it can't, one of them may be null or
+   * malformed; they are read one by one then.
+   */
+  readonly deserializeAll?: (
+    buffer: Buffer,
+    starts: ArrayLike<number>,
+    ends: ArrayLike<number>,
+    from: number,
+    to: number,
+  ) => T[] | undefined
   /** What a null value (a tombstone) is. Absent: a tombstone is malformed; `nullable` gives one. */
   readonly ofNull?: () => T
 }

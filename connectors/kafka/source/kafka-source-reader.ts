@@ -87,42 +87,50 @@ export class KafkaSourceReader<T, K> implements SourceReader<T> {
   }
 
   private decode(partition: number, records: RecordSet, from: number, to: number, nextPosition: number): SourceBatch<T> {
+    const { buffer, valueStart, valueEnd } = records
+    const values = this.options.value.deserializeAll?.(buffer, valueStart, valueEnd, from, to)
+    const times = values === undefined ? undefined : this.timesOf(values)
+    if (values === undefined || times === undefined) return this.decodeOneByOne(partition, records, from, to, nextPosition)
+    return batchOf(partition, records, values, times, (k) => from + k, from === 0, nextPosition)
+  }
+
+  /** The event times; null: those of the records; undefined: one of them is no time. */
+  private timesOf(values: readonly T[]): number[] | null | undefined {
+    const { eventTime } = this.options
+    if (eventTime === undefined) return null
+    try {
+      return values.map((value) => checkedTime(eventTime(value)))
+    } catch {
+      return undefined
+    }
+  }
+
+  private decodeOneByOne(
+    partition: number,
+    records: RecordSet,
+    from: number,
+    to: number,
+    nextPosition: number,
+  ): SourceBatch<T> {
     const { value: serde, eventTime } = this.options
     const { buffer, valueStart, valueEnd } = records
     const values: T[] = []
     const times: number[] = []
-    // Indices of the records that were decoded, once one was not.
-    let kept: number[] | undefined
+    /** Indices of the records that could be decoded. */
+    const kept: number[] = []
     for (let i = from; i < to; i++) {
       try {
         const start = valueStart[i]!
         const value = start < 0 ? ofTombstone(serde) : serde.deserialize(buffer, start, valueEnd[i]!)
         if (eventTime !== undefined) times.push(checkedTime(eventTime(value)))
         values.push(value)
-        kept?.push(i)
+        kept.push(i)
       } catch (error) {
-        kept ??= Array.from({ length: i - from }, (_, k) => from + k)
         this.handleMalformed(partition, records, i, error)
       }
     }
-    const indices = kept
-    const at = indices === undefined ? (k: number) => from + k : (k: number) => indices[k]!
-    const whole = indices === undefined && from === 0
-    const pick = (array: ArrayLike<number>): ArrayLike<number> => {
-      if (whole) return array
-      return Array.from({ length: values.length }, (_, k) => array[at(k)]!)
-    }
-    return {
-      partition,
-      count: values.length,
-      values,
-      timestamps: eventTime === undefined ? pick(records.timestamps) : times,
-      keyBytes: buffer,
-      keyStarts: pick(records.keyStart),
-      keyEnds: pick(records.keyEnd),
-      nextPosition,
-      positionOf: (k) => records.offsets[at(k)]!,
-    }
+    const isWhole = from === 0 && kept.length === to
+    return batchOf(partition, records, values, eventTime === undefined ? null : times, (k) => kept[k]!, isWhole, nextPosition)
   }
 
   private handleMalformed(partition: number, records: RecordSet, index: number, thrown: unknown): void {
@@ -167,5 +175,34 @@ function emptyBatch(fetched: FetchedBatch): SourceBatch<never> {
     keyEnds: [],
     nextPosition: fetched.nextOffset,
     positionOf: () => fetched.nextOffset,
+  }
+}
+
+/**
+ * @param times null: those of the records
+ * @param at index in `records` of the k-th value
+ * @param isWhole every record from the first on has its value: the records' own arrays fit
+ */
+function batchOf<T>(
+  partition: number,
+  records: RecordSet,
+  values: readonly T[],
+  times: readonly number[] | null,
+  at: (k: number) => number,
+  isWhole: boolean,
+  nextPosition: number,
+): SourceBatch<T> {
+  const pick = (array: ArrayLike<number>): ArrayLike<number> =>
+    isWhole ? array : Array.from({ length: values.length }, (_, k) => array[at(k)]!)
+  return {
+    partition,
+    count: values.length,
+    values,
+    timestamps: times ?? pick(records.timestamps),
+    keyBytes: records.buffer,
+    keyStarts: pick(records.keyStart),
+    keyEnds: pick(records.keyEnd),
+    nextPosition,
+    positionOf: (k) => records.offsets[at(k)]!,
   }
 }
