@@ -45,7 +45,7 @@ options
   --interval <ms>        1000
   --reps <runs>          per engine, in turns; 3 for w1, 1 for the others
   --engines <a,b>        millrace, millrace-memory, flink, flink-rocksdb, kafka-streams, kafka-streams-6s, kafkajs
-  --peers <folder>       the peer kit; without it MILLRACE_PEERS, else ../shared/peers; "none" measures Millrace alone
+  --peers <folder>       the peer kit; without it MILLRACE_PEERS, else shared/peers beside the repository; "none" measures Millrace alone
   --brokers <host:port>  a broker to use; without it KAFKA_BROKERS, else one is started
   --rate <records/s>     latency 5000, checkpoint 20000
   --warm <s>             latency: 15
