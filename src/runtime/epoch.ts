@@ -288,7 +288,7 @@ export class Epoch {
       publishPositions: (at) => tasks.publish(at),
       acknowledge: (checkpoint, manifest) => coordinator.acknowledge(checkpoint, manifest),
       decline: async (checkpoint, cause) => {
-        logger.warn('checkpoint-declined', { checkpoint, error: cause.message })
+        logger.warn('checkpoint-declined', { checkpoint, error: cause })
         await appendOne(follower, { type: 'checkpoint-declined', epoch, checkpoint, worker, cause: cause.message })
       },
       fail: this.fail,
