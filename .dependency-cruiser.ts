@@ -8,7 +8,7 @@ import type { IConfiguration, IForbiddenRuleType } from 'dependency-cruiser'
 const srcRoom = (from: string, ...allowed: string[]): IForbiddenRuleType => ({
   name: `src-${from.replace(/\W+/g, '-')}-imports-only-what-is-below`,
   severity: 'error',
-  comment: `src/${from} may import ${allowed.length === 0 ? 'no other room' : allowed.join(', ')} (DESIGN: where things live)`,
+  comment: `src/${from} may import ${allowed.length === 0 ? 'no other room' : allowed.join(', ')} (ARCHITECTURE.md says where things live)`,
   from: { path: `^src/(${from})/`, pathNot: TESTS },
   to: { path: '^src/[^/]+/', pathNot: `^src/(${[...allowed, '$1'].join('|')})/` },
 })

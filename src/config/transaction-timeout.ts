@@ -1,5 +1,5 @@
 /**
- * How long Kafka keeps a transaction open, against how long the job may need it open (PROTOCOL R16): from the cut that
+ * How long Kafka keeps a transaction open, against how long the job may need it open (R16 of docs/protocol.md): from the cut that
  * begins it, over every checkpoint that may fail, to the completion of the one that commits it.
  */
 import { MillraceError } from '../common/errors.ts'

@@ -1,5 +1,5 @@
 /**
- * The control log: the totally ordered record of all decisions of one job (PROTOCOL §1). A one-partition Kafka topic;
+ * The control log: the totally ordered record of all decisions of one job (R1 to R3 of docs/protocol.md). A one-partition Kafka topic;
  * in tests an array. Nobody acts on a record before reading it back (R2): `append` only says where it landed, and an
  * append that failed may still land later.
  */

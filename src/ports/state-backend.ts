@@ -8,7 +8,7 @@
 import type { StateChanges } from '../records/state-changes.ts'
 import type { TaskKey } from '../records/task-id.ts'
 
-/** Says which checkpoint a task's local state is (PROTOCOL R13). Written in the same atomic batch as the state. */
+/** Says which checkpoint a task's local state is (R13 of docs/protocol.md). Written in the same atomic batch as the state. */
 export interface TaskMarker {
   readonly checkpoint: number
   /** The epoch that completed it. */

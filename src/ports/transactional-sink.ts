@@ -1,5 +1,5 @@
 /**
- * The two-phase contract of a sink (DESIGN §5): write → cut → prepare → committable in the checkpoint → commit once the
+ * The two-phase contract of a sink: write → cut → prepare → committable in the checkpoint → commit once the
  * checkpoint is complete. One participant per worker: all Kafka sinks of a worker write into the same transaction.
  */
 import type { ConnectorContext } from './connector-context.ts'

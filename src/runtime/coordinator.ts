@@ -29,6 +29,9 @@ import type { Logger } from '../common/logger.ts'
 import type { CheckpointStorage } from '../ports/checkpoint-storage.ts'
 import { appendOne, type LogFollower } from './log-follower.ts'
 
+/** The first checkpoint of an epoch comes soon: after a crash, readers have waited long enough for new output. */
+const FIRST_CHECKPOINT_MS = 250
+
 export interface CompletedCheckpoint {
   readonly metadata: CheckpointMetadata
   readonly sha256: string
@@ -69,7 +72,8 @@ export class Coordinator {
 
   constructor(parts: CoordinatorParts) {
     this.parts = parts
-    this.lastTriggeredAtMs = parts.clock.monotonicMs()
+    const { intervalMs } = parts.settings
+    this.lastTriggeredAtMs = parts.clock.monotonicMs() - intervalMs + Math.min(intervalMs, FIRST_CHECKPOINT_MS)
     this.lastDecidedAtMs = Number.NEGATIVE_INFINITY
     this.previous = parts.restored
   }

@@ -1,5 +1,5 @@
 /**
- * One epoch of one worker: from the claim to its end. The steps of PROTOCOL R6, then the loop.
+ * One epoch of one worker: from the claim to its end. The steps of R6 of docs/protocol.md, then the loop.
  *
  *     joined → claimed → recovered → restored → ready → started → running → (final checkpoint) → ended
  *

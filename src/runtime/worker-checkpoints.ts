@@ -1,5 +1,5 @@
 /**
- * A worker's part in checkpoints (DESIGN §4):
+ * A worker's part in checkpoints (docs/protocol.md):
  *
  *  1. `cut`: between two batches, synchronous: positions noted, overlay sealed, sinks turned to their next transaction.
  *  2. In the background: the overlay becomes a segment in the storage, the sinks' output is acknowledged, the ack goes

@@ -1,5 +1,5 @@
 /**
- * The transactions of one worker (PROTOCOL §4). Its transactional ids are slots, `<app>.<worker>.<slot>`, used in turn;
+ * The transactions of one worker (R22 to R25 of docs/protocol.md). Its transactional ids are slots, `<app>.<worker>.<slot>`, used in turn;
  * all exactly-once sinks of the worker write into the one that is current.
  *
  *     free (epoch raised) ──cut──→ current ──cut──→ prepared ──commit──→ committed ──raise the epoch──→ free

@@ -1,5 +1,5 @@
 /**
- * The records of the control log (PROTOCOL §1): every decision of a job, in JSON, one object a record.
+ * The records of the control log (R1 to R3 of docs/protocol.md): every decision of a job, in JSON, one object a record.
  *
  * All but `epoch-claimed` carry the epoch they were written in, and are void unless it is that of the last valid claim
  * before them (R3). Unknown fields are kept and ignored; an unknown type or version stops the reader, which must not act

@@ -18,7 +18,7 @@ export interface CheckpointSettings {
 /** What the view doesn't tell: the coordinator's own clock and wishes. Times are monotonic milliseconds. */
 export interface CoordinatorFacts {
   readonly nowMs: number
-  /** When the last checkpoint of this epoch was triggered; for the first, when the epoch started. */
+  /** When the last checkpoint of this epoch was triggered; before the first, so that it comes when it shall. */
   readonly lastTriggeredAtMs: number
   /** When the last one was decided; likewise. */
   readonly lastDecidedAtMs: number
