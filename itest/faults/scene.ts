@@ -144,6 +144,7 @@ export class Scene {
 
   /** Waits for everything written, ends the job by SIGTERM, and holds the whole output against the model. */
   async finish(job: JobProcess): Promise<void> {
+    await job.event('started')
     await this.committed(job)
     assert.deepEqual(await job.kill('SIGTERM'), { exitCode: 0, signal: null }, `SIGTERM ends the job well:\n${job.tail()}`)
     await this.assertExact()

@@ -31,6 +31,8 @@ export class Epoch {
   private readonly stages: readonly Stage[]
   /** The epoch, once it is claimed. */
   private entered: { readonly epoch: number; readonly worker: string } | undefined
+  /** Of the local state. */
+  private damage: Error | undefined
   private readonly closers: (() => Promise<unknown> | void)[] = []
   /** Ends the epoch with this error; the first one counts. */
   readonly fail: (error: Error) => void
@@ -56,6 +58,8 @@ export class Epoch {
     try {
       await this.orFailed(this.runSteps())
     } catch (error) {
+      // Damage that only reading has shown: it would show again after the next start.
+      if (isMillraceError(error, 'MR_STATE_LOCAL_CORRUPT')) this.damage = error
       await this.reportFailure(toError(error))
       // Who was taken over may meet the consequences, such as a fenced transaction, before the claim that tells why.
       throw this.takenOver() ?? error
@@ -77,6 +81,8 @@ export class Epoch {
     const startedAtMs = parts.clock.monotonicMs()
     status.enter('starting')
     const context = parts.context(this.fail)
+    // First of all: a second process on this state must not take over from the first one, only to find it in use.
+    await this.withDeadline('opening the local state', config.restoreTimeoutMs, this.openBackend())
     await this.withDeadline('reading the control log', config.recoveryTimeoutMs, this.openControlLog())
     const membership = await this.withDeadline('joining the group', config.recoveryTimeoutMs, parts.membership.join())
     this.closers.push(() => parts.membership.leave())
@@ -163,8 +169,6 @@ export class Epoch {
   private async restore(metadata: CheckpointMetadata | null, positions: Positions): Promise<RestoreReport> {
     const { backend, storage, clock, logger, status } = this.parts
     const startMs = clock.monotonicMs()
-    await this.openBackend()
-    this.closers.push(() => backend.close())
     const { restorePoint, retained } = this.follower.view
     const report = await restoreState({
       backend,
@@ -190,14 +194,22 @@ export class Epoch {
 
   /** Damaged local state is no loss: it is a copy of the checkpoint. */
   private async openBackend(): Promise<void> {
-    const { backend, logger } = this.parts
+    const { backend } = this.parts
+    this.closers.push(async () => {
+      if (this.damage !== undefined) await this.discardLocalState(this.damage)
+      await backend.close()
+    })
     try {
       await backend.open()
     } catch (error) {
       if (!isMillraceError(error, 'MR_STATE_LOCAL_CORRUPT')) throw error
-      logger.warn('local-state-discarded', { error: error.message })
-      await backend.reset()
+      await this.discardLocalState(error)
     }
+  }
+
+  private async discardLocalState(error: Error): Promise<void> {
+    this.parts.logger.warn('local-state-discarded', { error: error.message })
+    await this.parts.backend.reset()
   }
 
   /** R5: a newer valid claim ends this epoch at once. */
