@@ -1,22 +1,27 @@
-/** How a job ended that failed, as it told in its last log line. */
+/** How a job ended that failed. */
 import assert from 'node:assert/strict'
 import type { JobProcess } from '../support/job-process.ts'
 
 export interface Failure {
   readonly code: string
   readonly message: string
-  readonly remedy: string
-  readonly details?: Readonly<Record<string, unknown>>
 }
 
-/** The job ends by itself with this code, exit code 1 (2 where the configuration is wrong), and says so on standard error. */
+/**
+ * The job ends by itself with this error: on standard error as people read it, with its meaning for the data and its
+ * remedy, and as its last log line unless nothing had begun yet. Exit code 1, or 2 where the configuration is wrong.
+ */
 export async function failsWith(job: JobProcess, code: string, exitCode = 1): Promise<Failure> {
   const end = await job.ended
-  const line = job.lines.find(({ event }) => event === 'job-failed')
-  const failure = line?.error as Failure | undefined
-  assert.equal(failure?.code, code, `the job fails with ${code}:\n${job.tail()}`)
+  const report = job.output.join('\n')
+  const [, told, message = ''] = /^(MR_\w+): (.*)/m.exec(report) ?? []
+  assert.equal(told, code, `the job fails with ${code}:\n${job.tail()}`)
   assert.deepEqual(end, { exitCode, signal: null }, job.tail())
-  assert.ok(job.output.join('\n').includes(code), `standard error names ${code}:\n${job.tail()}`)
-  assert.ok(failure.remedy.length > 0, 'the error has a remedy')
-  return failure
+  assert.match(report, /^ {2}data: {3}\S.*\n {2}remedy: \S/m)
+  const last = job.lines.at(-1)
+  if (last !== undefined) {
+    assert.equal(last.event, 'job-failed', job.tail())
+    assert.equal((last.error as { code?: unknown }).code, code)
+  }
+  return { code, message }
 }
