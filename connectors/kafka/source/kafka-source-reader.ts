@@ -91,7 +91,7 @@ export class KafkaSourceReader<T, K> implements SourceReader<T> {
     const values = this.options.value.deserializeAll?.(buffer, valueStart, valueEnd, from, to)
     const times = values === undefined ? undefined : this.timesOf(values)
     if (values === undefined || times === undefined) return this.decodeOneByOne(partition, records, from, to, nextPosition)
-    return batchOf(partition, records, values, times, (k) => from + k, from === 0, nextPosition)
+    return batchOf(partition, records, values, times, { from, to }, nextPosition)
   }
 
   /** The event times; null: those of the records; undefined: one of them is no time. */
@@ -129,8 +129,7 @@ export class KafkaSourceReader<T, K> implements SourceReader<T> {
         this.handleMalformed(partition, records, i, error)
       }
     }
-    const isWhole = from === 0 && kept.length === to
-    return batchOf(partition, records, values, eventTime === undefined ? null : times, (k) => kept[k]!, isWhole, nextPosition)
+    return batchOf(partition, records, values, eventTime === undefined ? null : times, { indices: kept }, nextPosition)
   }
 
   private handleMalformed(partition: number, records: RecordSet, index: number, thrown: unknown): void {
@@ -178,22 +177,21 @@ function emptyBatch(fetched: FetchedBatch): SourceBatch<never> {
   }
 }
 
-/**
- * @param times null: those of the records
- * @param at index in `records` of the k-th value
- * @param isWhole every record from the first on has its value: the records' own arrays fit
- */
+/** The records of a batch that were decoded: all of [from, to), or those at these indices. */
+type Kept = { readonly from: number; readonly to: number } | { readonly indices: readonly number[] }
+
+/** @param times null: those of the records */
 function batchOf<T>(
   partition: number,
   records: RecordSet,
   values: readonly T[],
   times: readonly number[] | null,
-  at: (k: number) => number,
-  isWhole: boolean,
+  kept: Kept,
   nextPosition: number,
 ): SourceBatch<T> {
-  const pick = (array: ArrayLike<number>): ArrayLike<number> =>
-    isWhole ? array : Array.from({ length: values.length }, (_, k) => array[at(k)]!)
+  // Ranges are views, not copies.
+  const pick = (array: Float64Array | Int32Array): ArrayLike<number> =>
+    'indices' in kept ? kept.indices.map((index) => array[index]!) : array.subarray(kept.from, kept.to)
   return {
     partition,
     count: values.length,
@@ -203,6 +201,6 @@ function batchOf<T>(
     keyStarts: pick(records.keyStart),
     keyEnds: pick(records.keyEnd),
     nextPosition,
-    positionOf: (k) => records.offsets[at(k)]!,
+    positionOf: (k) => records.offsets['indices' in kept ? kept.indices[k]! : kept.from + k]!,
   }
 }
