@@ -3,9 +3,8 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { deleteRecords, deleteTopics } from '../../connectors/kafka/client/admin.ts'
 import { type KafkaServer, startKafka } from '../support/servers.ts'
-import { createTopic } from '../support/topics.ts'
 import { failsWith } from './failure.ts'
-import { Scene } from './scene.ts'
+import { createTopic, Scene } from './scene.ts'
 
 const PART = 2_000
 const MAX_TRANSACTION_TIMEOUT_MS = 120_000
@@ -86,7 +85,7 @@ describe('a start', { concurrency: 3 }, () => {
   test('on an input topic that was deleted and created again is refused', async () => {
     await withPast('replaced', async (scene) => {
       await deleteTopics(scene.client, [scene.inTopic])
-      await createTopic(kafka, scene.inTopic)
+      await createTopic(scene.client, scene.inTopic)
       const { message } = await failsWith(scene.start(), 'MR_SOURCE_REPLACED')
       assert.ok(message.includes(scene.inTopic), message)
     })

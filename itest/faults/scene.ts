@@ -4,14 +4,13 @@
  */
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fetchCommittedOffsets, listOffsets } from '../../connectors/kafka/client/admin.ts'
+import { createTopics, fetchCommittedOffsets, listOffsets } from '../../connectors/kafka/client/admin.ts'
 import { KafkaClient } from '../../connectors/kafka/client/client.ts'
 import { judge, type Payment, PaymentWriter, payments, type Verdict } from '../exactly-once/payments.ts'
 import { JobProcess } from '../support/job-process.ts'
 import { temporaryFolder } from '../support/leftovers.ts'
 import { readCommitted } from '../support/read-committed.ts'
 import type { KafkaServer } from '../support/servers.ts'
-import { createTopic } from '../support/topics.ts'
 
 export const COUNT_JOB = 'itest/exactly-once/jobs/count.job.ts'
 export const FAULTY_PROGRAM = 'itest/exactly-once/faulty-program.ts'
@@ -72,9 +71,8 @@ export class Scene {
   }
 
   static async open(kafka: KafkaServer, options: SceneOptions): Promise<Scene> {
-    await createTopic(kafka, `${options.name}-in`, { partitions: PARTITIONS })
-    await createTopic(kafka, `${options.name}-out`, { partitions: PARTITIONS })
     const client = await KafkaClient.connect({ brokers: [kafka.bootstrap] })
+    for (const end of ['in', 'out']) await createTopic(client, `${options.name}-${end}`)
     return new Scene(kafka, options, client, await PaymentWriter.open(kafka.bootstrap, `${options.name}-in`))
   }
 
@@ -162,6 +160,16 @@ export class Scene {
     this.client.close()
     await this.removeFolder()
   }
+}
+
+/** A topic that is being deleted is in the way for a moment. Resolves when every partition has a leader. */
+export async function createTopic(client: KafkaClient, name: string, partitions = PARTITIONS): Promise<void> {
+  const deadline = performance.now() + 10_000
+  while ((await createTopics(client, [{ name, partitions, replicationFactor: 1 }])).length === 0) {
+    assert.ok(performance.now() < deadline, `${name} can be created`)
+    await sleep(50)
+  }
+  await client.topic(name, 10_000)
 }
 
 function partitionsOf(topic: string): { topic: string; partition: number }[] {
