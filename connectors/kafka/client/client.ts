@@ -124,6 +124,11 @@ export class KafkaClient implements ClusterAccess {
     return this.#metadata.topic(topic)?.partitions.length
   }
 
+  /** Undefined: the topic is not known, or the brokers are too old for ids. Another id is another topic of the same name. */
+  topicId(topic: string): string | undefined {
+    return this.#metadata.topic(topic)?.topicId ?? undefined
+  }
+
   topicError(topic: string): number {
     return this.#topicErrors.get(topic) ?? 0
   }

@@ -23,6 +23,7 @@ export class KafkaSourceReader<T, K> implements SourceReader<T> {
   private readonly client: KafkaClient
   private readonly fetcher: Fetcher
   private readonly deadLetters: DeadLetters | undefined
+  private readonly topicId: string | undefined
   private readonly malformed: Counter
   private readonly lags = new Map<number, number>()
   private unfinished: Unfinished | undefined
@@ -39,6 +40,7 @@ export class KafkaSourceReader<T, K> implements SourceReader<T> {
     this.client = client
     this.fetcher = fetcher
     this.deadLetters = deadLetters
+    this.topicId = client.topicId(options.topic)
     this.malformed = context.metrics.counter(
       'millrace_malformed_records_total',
       'Records that could not be decoded and were skipped or dead-lettered',
@@ -51,6 +53,7 @@ export class KafkaSourceReader<T, K> implements SourceReader<T> {
   poll(maxRecords: number): SourceBatch<T> | undefined {
     const { unfinished } = this
     if (unfinished !== undefined) return this.take(unfinished, maxRecords)
+    this.requireSameTopic()
     const fetched = this.fetcher.poll()
     if (fetched === undefined) return undefined
     this.lags.set(fetched.partition, Math.max(0, fetched.lastStableOffset - fetched.nextOffset))
@@ -61,6 +64,19 @@ export class KafkaSourceReader<T, K> implements SourceReader<T> {
 
   whenAvailable(): Promise<void> {
     return this.fetcher.whenAvailable()
+  }
+
+  /**
+   * Fetches name a topic, not its id: of one that was deleted and created again they would return whatever lies at the
+   * old positions. Brokers refuse the first fetch behind a deletion, and with that the client learns the new id.
+   */
+  private requireSameTopic(): void {
+    const { topic } = this.options
+    const now = this.client.topicId(topic)
+    if (now === this.topicId || now === undefined) return
+    throw new MillraceError('MR_SOURCE_REPLACED', `topic ${topic} had the id ${this.topicId} and has now ${now}`, {
+      details: { topic, before: this.topicId, now },
+    })
   }
 
   async publishPositions(positions: readonly PartitionStart[]): Promise<void> {
