@@ -7,7 +7,7 @@ import { renameSync, rmSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, type TestContext, test } from 'node:test'
 import { type KafkaServer, type S3Server, startKafka, startS3 } from '../support/servers.ts'
-import { appendToControlLog } from './control-topic.ts'
+import { appendRecords } from './append-records.ts'
 import { failsWith } from './failure.ts'
 import { inS3 } from './in-s3.ts'
 import { Scene } from './scene.ts'
@@ -71,6 +71,11 @@ const DAMAGES: readonly Damage[] = [
     inflict: (checkpoint) => moveAway(checkpoint, checkpoint.slice.path),
   },
 ]
+
+async function appendToControlLog({ client, name }: Scene, decisions: readonly object[]): Promise<void> {
+  const records = decisions.map((decision) => ({ key: null, value: JSON.stringify(decision) }))
+  await appendRecords(client, `${name}.control`, 0, records)
+}
 
 function moveAway({ root }: StoredCheckpoint, path: string) {
   const file = join(root, path)

@@ -5,6 +5,7 @@ import type { JobProcess } from '../support/job-process.ts'
 export interface Failure {
   readonly code: string
   readonly message: string
+  readonly remedy: string
 }
 
 /**
@@ -17,11 +18,12 @@ export async function failsWith(job: JobProcess, code: string, exitCode = 1): Pr
   const [, told, message = ''] = /^(MR_\w+): (.*)/m.exec(report) ?? []
   assert.equal(told, code, `the job fails with ${code}:\n${job.tail()}`)
   assert.deepEqual(end, { exitCode, signal: null }, job.tail())
-  assert.match(report, /^ {2}data: {3}\S.*\n {2}remedy: \S/m)
+  const [, remedy] = /^ {2}data: {3}\S.*\n {2}remedy: (\S.*)/m.exec(report) ?? []
+  assert.ok(remedy !== undefined, `the effect on the data and a remedy are told:\n${report}`)
   const last = job.lines.at(-1)
   if (last !== undefined) {
     assert.equal(last.event, 'job-failed', job.tail())
     assert.equal((last.error as { code?: unknown }).code, code)
   }
-  return { code, message }
+  return { code, message, remedy }
 }

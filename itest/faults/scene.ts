@@ -14,6 +14,7 @@ import type { KafkaServer } from '../support/servers.ts'
 
 export const COUNT_JOB = 'itest/exactly-once/jobs/count.job.ts'
 export const FAULTY_PROGRAM = 'itest/exactly-once/faulty-program.ts'
+export const FAULTY_ACK_PROGRAM = 'itest/faults/faulty-ack-program.ts'
 
 const PARTITIONS = 4
 const COMMIT_TIMEOUT_MS = 60_000

@@ -9,10 +9,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { JobProcess } from '../support/job-process.ts'
 import { type KafkaServer, startKafka } from '../support/servers.ts'
 import { failsWith } from './failure.ts'
-import { Scene, type StartOptions } from './scene.ts'
+import { FAULTY_ACK_PROGRAM, Scene, type StartOptions } from './scene.ts'
 
 const PART = 3_000
-const STOPPING_PROGRAM = 'itest/faults/stopping-program.ts'
 
 describe('a second copy of a running application', { concurrency: false }, () => {
   let kafka: KafkaServer
@@ -130,7 +129,7 @@ function copy(scene: Scene, name: string): StartOptions {
 
 /** A copy that has stopped itself before the ack of the second checkpoint that holds anything. */
 async function stopped(scene: Scene): Promise<JobProcess> {
-  const job = scene.start({ program: STOPPING_PROGRAM, env: { FAULT_STOP: '2' } })
+  const job = scene.start({ program: FAULTY_ACK_PROGRAM, env: { FAULT_AT: '2', FAULT_SIGNAL: 'SIGSTOP' } })
   await scene.write(PART)
   await scene.committed(job)
   await scene.write(PART)
