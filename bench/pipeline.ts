@@ -140,7 +140,13 @@ function runRound(): number {
   )
   const context = { metrics: { counter: () => ({ add() {} }) } }
   const source = { topic: 'events', value: json<Event>() }
-  const reader = new KafkaSourceReader(source, context as never, undefined as never, fetcher as never, undefined)
+  const reader = new KafkaSourceReader(
+    source,
+    context as never,
+    { topicId: () => undefined } as never,
+    fetcher as never,
+    undefined,
+  )
   const before = process.cpuUsage()
   for (let batch = reader.poll(BATCH_RECORDS); batch !== undefined; batch = reader.poll(BATCH_RECORDS)) {
     chains[batch.partition]!.process(batch, 0)

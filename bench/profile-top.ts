@@ -1,6 +1,6 @@
 /**
  * Where the time of a CPU profile went: `node bench/profile-top.ts <file.cpuprofile> [function name]`. Self time without
- * idle time, by function and by folder, between the first and the last call of JSON's `deserialize` (or the function that
+ * idle time, by function and by folder, between the first and the last call of `appendText` (or the function that
  * is named): start and end of a run are left out.
  */
 import { readFileSync } from 'node:fs'
@@ -19,7 +19,7 @@ interface Profile {
 
 const LINES = 40
 
-const [file, markedBy = 'deserialize'] = process.argv.slice(2)
+const [file, markedBy = 'appendText'] = process.argv.slice(2)
 if (file === undefined) throw new Error('expected a .cpuprofile file')
 const { nodes, samples, timeDeltas }: Profile = JSON.parse(readFileSync(file, 'utf8'))
 const frames = new Map(nodes.map(({ id, callFrame }) => [id, callFrame]))
