@@ -151,6 +151,7 @@ function runRound(): number {
   for (let batch = reader.poll(BATCH_RECORDS); batch !== undefined; batch = reader.poll(BATCH_RECORDS)) {
     chains[batch.partition]!.process(batch, 0)
   }
+  for (const appender of appenders) appender.seal()
   const { user, system } = process.cpuUsage(before)
   if (written === 0) throw new Error('nothing was written')
   state.close()
