@@ -11,7 +11,6 @@ set -euo pipefail
 repository=$(cd "$(dirname "$0")/.." && pwd)
 cd "$repository"
 suite=bookworm
-mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 npm_version=11
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -35,7 +34,7 @@ step() {
 
 # Debian as a root file system. The authorities that this machine trusts go into it, else https fails behind a proxy.
 build_base() {
-  debootstrap --variant=minbase "$suite" "$work/root" "$mirror" >"$work/debootstrap.log" 2>&1 || {
+  debootstrap --variant=minbase "$suite" "$work/root" ${DEBIAN_MIRROR:+"$DEBIAN_MIRROR"} >"$work/debootstrap.log" 2>&1 || {
     tail -n 60 "$work/debootstrap.log"
     return 1
   }
