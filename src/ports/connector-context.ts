@@ -25,9 +25,9 @@ export interface ConnectorContext {
   readonly config: Config
   /**
    * Something that several sources and sinks of this worker have in common: a client, the worker's transactions. Made
-   * once per key; closed by the worker, the last made first.
+   * once per key; closed at the end of the epoch, or of the worker, the last made first. Default: epoch.
    */
-  share<T extends { close(): Promise<void> }>(key: string, make: () => T): T
+  share<T extends { close(): Promise<void> }>(key: string, make: () => T, life?: 'epoch' | 'worker'): T
   /** Reports an error that nothing awaits: it fails the epoch. */
   fail(error: Error): void
 }

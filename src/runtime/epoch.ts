@@ -6,11 +6,12 @@
  * Whatever happens, everything that the epoch opened is closed when `run` settles.
  */
 import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
 import type { CheckpointMetadata } from '../checkpoint/metadata.ts'
 import { isMillraceError, toError } from '../common/errors.ts'
 import { graphDigest, planStages, type Stage } from '../graph/stages.ts'
 import type { ConnectorContext } from '../ports/connector-context.ts'
-import type { Membership } from '../ports/group-membership.ts'
+import type { Joined } from '../ports/group-membership.ts'
 import { withDeadline } from './deadline.ts'
 import type { EpochParts } from './epoch-parts.ts'
 import { appendOne, LogFollower } from './log-follower.ts'
@@ -84,7 +85,14 @@ export class Epoch {
     // First of all: a second process on this state must not take over from the first one, only to find it in use.
     await this.withDeadline('opening the local state', config.restoreTimeoutMs, this.openBackend())
     await this.withDeadline('reading the control log', config.recoveryTimeoutMs, this.openControlLog())
-    const membership = await this.withDeadline('joining the group', config.recoveryTimeoutMs, parts.membership.join())
+    const facts = {
+      worker: `${hostname()}-${process.pid}`,
+      joinNonce: randomUUID(),
+      graphDigest: graphDigest(parts.graph),
+      localState: {},
+    }
+    const membership = await this.withDeadline('joining the group', config.recoveryTimeoutMs, parts.membership.join(facts))
+    await membership.settle()
     this.closers.push(() => parts.membership.leave())
     const sinks = await openSinks(parts.graph, context)
     for (const sink of sinks.all) this.closers.push(() => sink.writer.close())
@@ -143,7 +151,7 @@ export class Epoch {
     await this.follower.start()
   }
 
-  private async claim(membership: Membership, sinks: OpenedSinks): Promise<number> {
+  private async claim(membership: Joined, sinks: OpenedSinks): Promise<number> {
     const { graph, clock } = this.parts
     const slots = Math.max(0, ...sinks.participants.map((participant) => participant.slots))
     const pool = { workers: membership.members.length, slots }

@@ -16,7 +16,7 @@ import type { Logger } from '../common/logger.ts'
 import type { JobGraph, SourceNode } from '../graph/job-graph.ts'
 import type { CheckpointStorage } from '../ports/checkpoint-storage.ts'
 import type { ConnectorContext } from '../ports/connector-context.ts'
-import type { GroupMember, Membership } from '../ports/group-membership.ts'
+import type { GroupMember, Joined } from '../ports/group-membership.ts'
 import type { TransactionParticipant } from '../ports/transactional-sink.ts'
 import { appendOne, type LogFollower } from './log-follower.ts'
 
@@ -30,7 +30,7 @@ export class Superseded extends MillraceError {
 /** Step 1. Returns the epoch. */
 export async function claimEpoch(
   follower: LogFollower,
-  membership: Membership,
+  membership: Joined,
   graphDigest: string,
   pool: { readonly workers: number; readonly slots: number },
   nonce: string,
