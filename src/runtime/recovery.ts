@@ -3,8 +3,8 @@
  *
  *  1. claim the epoch: append the claim behind the last valid one, read it back;
  *  2. read the restore point's metadata (R7);
- *  3. settle its prepared transactions, each worker's oldest first (R24);
- *  4. read the log once more for a later claim, then fence every transactional id the job ever used;
+ *  3. settle its prepared transactions, each worker's oldest first (R24), in settle-transactions.ts;
+ *  4. read the log once more for a later claim, then fence every transactional id the job ever used, there too;
  *  5. resolve where sources begin that have no positions yet (R8);
  *  6. append `epoch-recovered`.
  */
@@ -12,20 +12,15 @@
 import type { CheckpointMetadata, SourcePositions } from '../checkpoint/metadata.ts'
 import { decodeMetadata } from '../checkpoint/metadata.ts'
 import { MillraceError } from '../common/errors.ts'
-import type { Logger } from '../common/logger.ts'
 import type { JobGraph, SourceNode } from '../graph/job-graph.ts'
 import type { CheckpointStorage } from '../ports/checkpoint-storage.ts'
 import type { ConnectorContext } from '../ports/connector-context.ts'
 import type { GroupMember, Joined } from '../ports/group-membership.ts'
-import type { TransactionParticipant } from '../ports/transactional-sink.ts'
 import { appendOne, type LogFollower } from './log-follower.ts'
+import { Superseded } from './superseded.ts'
 
-/** Thrown when a newer claim has taken over: not a failure of the job. */
-export class Superseded extends MillraceError {
-  constructor(message: string) {
-    super('MR_SUPERSEDED', message)
-  }
-}
+export { settleTransactions } from './settle-transactions.ts'
+export { Superseded } from './superseded.ts'
 
 /** Step 1. Returns the epoch. */
 export async function claimEpoch(
@@ -73,45 +68,6 @@ export async function readRestorePoint(
     )
   }
   return null
-}
-
-/** Steps 3 and 4. Returns the ids of all transactions whose outcome is known now. */
-export async function settleTransactions(
-  follower: LogFollower,
-  epoch: number,
-  metadata: CheckpointMetadata | null,
-  participants: readonly TransactionParticipant[],
-  logger: Logger,
-): Promise<string[]> {
-  const settled = new Set(follower.view.settled)
-  for (const [worker, listed] of Object.entries(metadata?.committables ?? {})) {
-    for (const participant of participants) {
-      const open = listed
-        .filter((one) => one.participant === participant.name && !settled.has(one.committable.id))
-        .map((one) => one.committable)
-      const outcomes = await participant.settle(open)
-      outcomes.forEach((outcome, i) => {
-        const id = open[i]!.id
-        if (outcome.kind === 'lost') {
-          throw new MillraceError('MR_TRANSACTION_LOST', `transaction ${id} of worker ${worker} is lost: ${outcome.reason}`)
-        }
-        settled.add(id)
-      })
-      if (open.length > 0) logger.info('transactions-settled', { worker, transactions: open.length })
-    }
-    const unknown = listed.find((one) => !participants.some((participant) => participant.name === one.participant))
-    if (unknown !== undefined) {
-      throw new MillraceError(
-        'MR_TRANSACTION_LOST',
-        `no sink of the job can commit transaction ${unknown.committable.id} of ${unknown.participant}`,
-      )
-    }
-  }
-  await follower.catchUp()
-  if (follower.view.epoch !== epoch) throw new Superseded(`epoch ${follower.view.epoch} has taken over during recovery`)
-  const { poolWorkers, poolSlots } = follower.view
-  for (const participant of participants) await participant.fence(poolWorkers, poolSlots)
-  return [...settled]
 }
 
 /** Step 5. Where every source goes on. */
