@@ -81,6 +81,7 @@ function runRound(): number {
       new PartitionAppender(
         {
           compression: 'none',
+          clock: systemClock,
           currentSpan: () => span,
           onOpened() {},
           onSealed: (appender) => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Clock } from '../../src/common/clock.ts'
+import { type Clock, systemClock } from '../../src/common/clock.ts'
 import { type RetryPolicy, withRetries } from './retry.ts'
 
 const POLICY: RetryPolicy = { deadlineMs: 10_000, firstPauseMs: 100, maxPauseMs: 1_000, firstTimeoutMs: 50, maxTimeoutMs: 300 }
@@ -10,10 +10,10 @@ function fakeClock(): Clock & { readonly slept: number[] } {
   let nowMs = 0
   const slept: number[] = []
   return {
+    ...systemClock,
     slept,
     nowMs: () => nowMs,
     monotonicMs: () => nowMs,
-    turn: async () => {},
     sleep: async (ms, signal) => {
       signal?.throwIfAborted()
       slept.push(ms)

@@ -6,6 +6,10 @@ export interface Clock {
   monotonicMs(): number
   /** Resolves after `ms`; rejects with the signal's reason when it is aborted before. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
+  /** Calls `run` once, after `ms`. Returns how to call it off. */
+  schedule(ms: number, run: () => void): () => void
+  /** Calls `run` every `ms`, without keeping the process alive. Returns how to end it. */
+  every(ms: number, run: () => void): () => void
   /** Resolves in a later turn of the event loop, so that I/O is served in between. */
   turn(): Promise<void>
 }
@@ -26,5 +30,13 @@ export const systemClock: Clock = {
       }, ms)
       signal?.addEventListener('abort', onAbort, { once: true })
     }),
+  schedule: (ms, run) => {
+    const timer = setTimeout(run, ms)
+    return () => clearTimeout(timer)
+  },
+  every: (ms, run) => {
+    const timer = setInterval(run, ms).unref()
+    return () => clearInterval(timer)
+  },
   turn: () => new Promise((resolve) => setImmediate(resolve)),
 }

@@ -23,7 +23,7 @@ import {
   type TopicResult,
   type TrimTarget,
 } from './requests/topic-requests.ts'
-import { type Attempt, askCoordinator, deadlineIn, retryUntil } from './retry.ts'
+import { type Attempt, askCoordinator, retryUntil } from './retry.ts'
 
 const DEFAULT_TIMEOUT_MS = 30_000
 
@@ -83,7 +83,7 @@ export async function describeConfigs(
   timeoutMs = DEFAULT_TIMEOUT_MS,
 ): Promise<ReadonlyMap<string, string | null>> {
   const what = resourceName(resource)
-  return retryUntil(deadlineIn(timeoutMs), async () => {
+  return retryUntil(cluster, timeoutMs, async () => {
     const target = 'broker' in resource ? resource.broker : 'any'
     const result = (await cluster.request(target, DescribeConfigs, { resource, names }))[0]
     if (result === undefined) throw refusedBy('DescribeConfigs', KafkaCode.unknownServerError, 'an empty answer', what)
@@ -101,7 +101,7 @@ export async function alterConfigs(
   timeoutMs = DEFAULT_TIMEOUT_MS,
 ): Promise<void> {
   const what = resourceName(resource)
-  await retryUntil(deadlineIn(timeoutMs), async () => {
+  await retryUntil(cluster, timeoutMs, async () => {
     const result = (
       await cluster.request('broker' in resource ? resource.broker : 'any', IncrementalAlterConfigs, { resource, set })
     )[0]
@@ -183,7 +183,7 @@ export async function commitOffsets(
   await askCoordinator(
     cluster,
     { group },
-    deadlineIn(timeoutMs),
+    timeoutMs,
     () => cluster.request({ group }, OffsetCommit, { groupId: group, generation, memberId, offsets }),
     (results): Attempt<undefined> => {
       const failed = results.find((result) => result.errorCode !== 0)
@@ -203,7 +203,7 @@ export async function fetchCommittedOffsets(
   return askCoordinator(
     cluster,
     { group },
-    deadlineIn(timeoutMs),
+    timeoutMs,
     () => cluster.request({ group }, OffsetFetch, { groupId: group, partitions }),
     (answer): Attempt<readonly PartitionOffset[]> => {
       const code = answer.errorCode || (answer.offsets.find((item) => item.errorCode !== 0)?.errorCode ?? 0)
@@ -226,7 +226,8 @@ async function eachLeader<Target extends TopicPartition, Result extends TopicPar
   const topics = [...new Set(partitions.map((partition) => partition.topic))]
   const refresh = (): Promise<void> => cluster.refreshMetadata(topics)
   await retryUntil(
-    deadlineIn(timeoutMs),
+    cluster,
+    timeoutMs,
     async () => {
       const byLeader = Map.groupBy(left, ({ topic, partition }) => cluster.leaderOf(topic, partition) ?? -1)
       const missing = byLeader.get(-1)?.[0]
@@ -281,7 +282,7 @@ function controllerRequest(
   timeoutMs: number,
   ask: () => Promise<readonly TopicResult[]>,
 ): Promise<readonly TopicResult[]> {
-  return retryUntil(deadlineIn(timeoutMs), async (): Promise<Attempt<readonly TopicResult[]>> => {
+  return retryUntil(cluster, timeoutMs, async (): Promise<Attempt<readonly TopicResult[]>> => {
     const results = await ask()
     const moved = results.find(
       (result) => isRetriableCode(result.errorCode) && result.errorCode !== KafkaCode.unknownTopicOrPartition,

@@ -6,12 +6,13 @@ export interface BackoffOptions {
 
 export const DEFAULT_BACKOFF: BackoffOptions = { firstMs: 50, maxMs: 1_000 }
 
-/** `attempt` counts from 0. Between 80 and 120 percent of first · 2^attempt, at most max. */
-export function backoffMs(attempt: number, options: BackoffOptions = DEFAULT_BACKOFF): number {
-  const base = Math.min(options.maxMs, options.firstMs * 2 ** Math.min(attempt, 20))
-  return Math.round(base * (0.8 + 0.4 * Math.random()))
+/** From 0 up to 1: a cluster's, or `Math`. */
+export interface RandomSource {
+  random(): number
 }
 
-export function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
+/** `attempt` counts from 0. Between 80 and 120 percent of first · 2^attempt, at most max. */
+export function backoffMs(source: RandomSource, attempt: number, options: BackoffOptions = DEFAULT_BACKOFF): number {
+  const base = Math.min(options.maxMs, options.firstMs * 2 ** Math.min(attempt, 20))
+  return Math.round(base * (0.8 + 0.4 * source.random()))
 }

@@ -3,10 +3,11 @@
  * request once; who retries, and what an error code means, is decided one level up (admin.ts, transactions.ts,
  * sender.ts, fetcher.ts).
  */
+import { type Clock, systemClock } from '../../../src/common/clock.ts'
 import { MillraceError, toError } from '../../../src/common/errors.ts'
 import { type Logger, silentLogger } from '../../../src/common/logger.ts'
 import { type BrokerVersions, hasTransactionVerification } from './api-versions.ts'
-import { backoffMs, sleep } from './backoff.ts'
+import { backoffMs } from './backoff.ts'
 import type { OpenOptions } from './broker-connection.ts'
 import { brokersUnreachable, isWorthRetrying, topicMissing, topicRefused } from './client-errors.ts'
 import type { ClusterAccess, Lane, RequestOptions, RequestTarget } from './cluster-access.ts'
@@ -22,8 +23,10 @@ const MIN_REFRESH_INTERVAL_MS = 50
 
 export class KafkaClient implements ClusterAccess {
   readonly logger: Logger
+  readonly clock: Clock
   readonly requestTimeoutMs: number
   readonly clientId: string
+  readonly random: () => number
   readonly #metadata: ClusterMetadata
   readonly #openOptions: OpenOptions
   readonly #lanes = new Set<ConnectionLane>()
@@ -35,11 +38,13 @@ export class KafkaClient implements ClusterAccess {
   #refreshing: Promise<void> | undefined
   #refreshingTopics: ReadonlySet<string> = new Set()
   #refreshedAt = Number.NEGATIVE_INFINITY
-  #ageTimer: NodeJS.Timeout | undefined
+  #stopAging: () => void = () => {}
   #closed = false
 
   private constructor(addresses: readonly BrokerAddress[], options: KafkaClientOptions) {
     this.logger = options.logger ?? silentLogger
+    this.clock = options.clock ?? systemClock
+    this.random = options.random ?? Math.random
     this.clientId = options.clientId ?? 'millrace'
     this.requestTimeoutMs = options.requestTimeoutMs ?? 30_000
     this.#metadata = new ClusterMetadata(addresses)
@@ -71,9 +76,9 @@ export class KafkaClient implements ClusterAccess {
       client.close()
       throw error
     }
-    client.#ageTimer = setInterval(() => {
+    client.#stopAging = client.clock.every(options.metadataMaxAgeMs ?? 300_000, () => {
       client.refreshMetadata().catch(() => {})
-    }, options.metadataMaxAgeMs ?? 300_000).unref()
+    })
     return client
   }
 
@@ -138,15 +143,15 @@ export class KafkaClient implements ClusterAccess {
    * brokers a moment later), then rejects with MR_KAFKA_TOPIC_MISSING or MR_KAFKA_AUTHORIZATION.
    */
   async topic(name: string, timeoutMs = 5_000): Promise<TopicMetadata> {
-    const deadline = performance.now() + timeoutMs
+    const deadline = this.clock.monotonicMs() + timeoutMs
     for (let attempt = 0; ; attempt++) {
       await this.refreshMetadata([name])
       const topic = this.#metadata.topic(name)
       if (topic !== undefined && topic.errorCode === 0) return topic
       const code = this.topicError(name)
       if (isAuthorizationCode(code) || code === KafkaCode.invalidTopic) throw topicRefused(name, code)
-      if (performance.now() >= deadline) throw topicMissing(name, code)
-      await sleep(backoffMs(attempt))
+      if (this.clock.monotonicMs() >= deadline) throw topicMissing(name, code)
+      await this.clock.sleep(backoffMs(this, attempt))
     }
   }
 
@@ -202,7 +207,7 @@ export class KafkaClient implements ClusterAccess {
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    clearInterval(this.#ageTimer)
+    this.#stopAging()
     for (const lane of this.#lanes) lane.close()
     this.#lanes.clear()
   }
@@ -212,7 +217,7 @@ export class KafkaClient implements ClusterAccess {
   }
 
   async #findCluster(addresses: readonly BrokerAddress[], timeoutMs: number): Promise<void> {
-    const deadline = performance.now() + timeoutMs
+    const deadline = this.clock.monotonicMs() + timeoutMs
     for (let attempt = 0; ; attempt++) {
       // A broker that is just starting answers with no brokers.
       let reason = new Error('the cluster has no brokers yet')
@@ -223,15 +228,15 @@ export class KafkaClient implements ClusterAccess {
         reason = toError(thrown)
         if (!isWorthRetrying(reason)) throw reason
       }
-      const leftMs = deadline - performance.now()
+      const leftMs = deadline - this.clock.monotonicMs()
       if (leftMs <= 0) throw brokersUnreachable(addresses.map(formatBrokerAddress), timeoutMs, rootOf(reason))
-      await sleep(Math.min(backoffMs(attempt), leftMs))
+      await this.clock.sleep(Math.min(backoffMs(this, attempt), leftMs))
     }
   }
 
   async #refresh(): Promise<void> {
-    const sinceMs = performance.now() - this.#refreshedAt
-    if (sinceMs < MIN_REFRESH_INTERVAL_MS) await sleep(MIN_REFRESH_INTERVAL_MS - sinceMs)
+    const sinceMs = this.clock.monotonicMs() - this.#refreshedAt
+    if (sinceMs < MIN_REFRESH_INTERVAL_MS) await this.clock.sleep(MIN_REFRESH_INTERVAL_MS - sinceMs)
     // Taken here, so that topics wanted during the wait come along.
     this.#refreshingTopics = new Set(this.#wantedTopics)
     const answer = await this.#requestAny(
@@ -240,7 +245,7 @@ export class KafkaClient implements ClusterAccess {
       { topics: [...this.#refreshingTopics] },
       this.requestTimeoutMs,
     )
-    this.#refreshedAt = performance.now()
+    this.#refreshedAt = this.clock.monotonicMs()
     this.#metadata.apply(answer)
     for (const topic of answer.topics) this.#topicErrors.set(topic.name, topic.errorCode)
   }
@@ -257,7 +262,7 @@ export class KafkaClient implements ClusterAccess {
     timeoutMs: number,
   ): Promise<Output> {
     const known = this.#metadata.brokers.map((broker) => broker.id)
-    const first = Math.floor(Math.random() * known.length)
+    const first = Math.floor(this.random() * known.length)
     const order = [...known.slice(first), ...known.slice(0, first), ...this.#metadata.bootstrapIds]
     let lastError: Error | undefined
     const tried: string[] = []

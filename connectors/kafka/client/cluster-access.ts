@@ -1,4 +1,5 @@
 /** What the sender, the fetcher and the transactions need of a cluster: KafkaClient provides it, tests script it. */
+import type { Clock } from '../../../src/common/clock.ts'
 import type { Logger } from '../../../src/common/logger.ts'
 import type { RequestType } from './request-type.ts'
 
@@ -20,7 +21,11 @@ export interface Lane {
 
 export interface ClusterAccess {
   readonly logger: Logger
+  /** All waiting and every duration, so that a simulation can own them. */
+  readonly clock: Clock
   readonly requestTimeoutMs: number
+  /** From 0 up to 1, for jitter. */
+  random(): number
   openLane(name: string): Lane
   /**
    * One request, one answer, no retry, except that `any` goes through the brokers. Error codes inside the answer are

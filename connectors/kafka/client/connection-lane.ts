@@ -3,8 +3,10 @@
  * one after the other, so whatever may wait at the broker (a fetch for new data, a JoinGroup for its members) needs a
  * lane of its own, or it holds up everybody else.
  */
+
+import { systemClock } from '../../../src/common/clock.ts'
 import { MillraceError } from '../../../src/common/errors.ts'
-import { backoffMs, sleep } from './backoff.ts'
+import { backoffMs } from './backoff.ts'
 import { BrokerConnection, type OpenOptions } from './broker-connection.ts'
 import type { ClusterMetadata } from './cluster-metadata.ts'
 import { formatBrokerAddress } from './kafka-client-options.ts'
@@ -67,7 +69,7 @@ export class ConnectionLane {
 
   async #open(brokerId: number, slot: Slot): Promise<BrokerConnection> {
     const waitMs = slot.notBefore - performance.now()
-    if (waitMs > 0) await sleep(waitMs)
+    if (waitMs > 0) await systemClock.sleep(waitMs)
     if (this.#closed) throw clientClosed()
     const address = this.#metadata.address(brokerId)
     if (address === undefined) {
@@ -85,7 +87,7 @@ export class ConnectionLane {
       slot.connection = connection
       return connection
     } catch (error) {
-      slot.notBefore = performance.now() + backoffMs(slot.failures++)
+      slot.notBefore = performance.now() + backoffMs(Math, slot.failures++)
       throw error
     }
   }

@@ -37,7 +37,7 @@ export class FetchPartition {
   isSuspended = false
   /** False: no longer assigned; answers for it are dropped. */
   isAssigned = true
-  /** performance.now() since which Kafka says that the partition doesn't exist. */
+  /** Monotonic time since which Kafka says that the partition doesn't exist. */
   missingSinceMs: number | undefined
   /** Answers with an error, in a row. */
   failures = 0

@@ -7,7 +7,7 @@
  */
 import { isMillraceError, MillraceError, toError } from '../../../src/common/errors.ts'
 import { listOffsets } from './admin.ts'
-import { backoffMs, sleep } from './backoff.ts'
+import { backoffMs } from './backoff.ts'
 import { isWorthRetrying } from './client-errors.ts'
 import type { ClusterAccess, Lane } from './cluster-access.ts'
 import { fetchError, judgeFetchError, offsetOutOfRange } from './fetch-errors.ts'
@@ -329,17 +329,14 @@ export class Fetcher {
   /** Leaves this one partition alone for a moment; the others of the broker go on. */
   #suspend(partition: FetchPartition): void {
     partition.isSuspended = true
-    setTimeout(
-      () => {
-        partition.isSuspended = false
-        this.#sendFetches()
-      },
-      backoffMs(partition.failures++, this.#options.retryBackoff),
-    )
+    this.#cluster.clock.schedule(backoffMs(this.#cluster, partition.failures++, this.#options.retryBackoff), () => {
+      partition.isSuspended = false
+      this.#sendFetches()
+    })
   }
 
   #noteMissing(partition: FetchPartition): void {
-    const nowMs = performance.now()
+    const nowMs = this.#cluster.clock.monotonicMs()
     partition.missingSinceMs ??= nowMs
     if (nowMs - partition.missingSinceMs >= this.#options.missingTimeoutMs) {
       throw fetchError(KafkaCode.unknownTopicOrPartition, partition.topic, partition.partition)
@@ -360,7 +357,7 @@ export class Fetcher {
     if (!isInRange || ++partition.outOfRangeCount > MAX_OUT_OF_RANGE_TRIES) {
       throw offsetOutOfRange(partition.topic, partition.partition, asked, first, end)
     }
-    await sleep(backoffMs(partition.outOfRangeCount, this.#options.retryBackoff))
+    await this.#cluster.clock.sleep(backoffMs(this.#cluster, partition.outOfRangeCount, this.#options.retryBackoff))
     partition.isSuspended = false
     this.#sendFetches()
   }
@@ -381,13 +378,10 @@ export class Fetcher {
   #pauseBroker(broker: number): void {
     const failures = this.#failuresOfBroker.get(broker) ?? 0
     this.#failuresOfBroker.set(broker, failures + 1)
-    setTimeout(
-      () => {
-        this.#busyBrokers.delete(broker)
-        this.#sendFetches()
-      },
-      backoffMs(failures, this.#options.retryBackoff),
-    )
+    this.#cluster.clock.schedule(backoffMs(this.#cluster, failures, this.#options.retryBackoff), () => {
+      this.#busyBrokers.delete(broker)
+      this.#sendFetches()
+    })
   }
 
   #noteMissingPartitions(): void {
@@ -419,7 +413,7 @@ export class Fetcher {
 
   /** At most every ten seconds: a broker that is down for long must not fill the log. */
   #warn(event: string, fields: Readonly<Record<string, unknown>>): void {
-    const nowMs = performance.now()
+    const nowMs = this.#cluster.clock.monotonicMs()
     if (nowMs - this.#warnedAtMs < WARN_INTERVAL_MS) return
     this.#warnedAtMs = nowMs
     this.#cluster.logger.warn(event, { ...fields, retries: this.stats.retries })

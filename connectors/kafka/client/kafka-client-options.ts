@@ -1,4 +1,5 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
+import type { Clock } from '../../../src/common/clock.ts'
 import type { Logger } from '../../../src/common/logger.ts'
 
 /** `username`/`password` for PLAIN and SCRAM; what kafkajs documents for the other mechanisms. */
@@ -29,6 +30,10 @@ export interface KafkaClientOptions {
   /** How old the list of brokers and leaders may become without any error. Default 300,000. */
   readonly metadataMaxAgeMs?: number
   readonly logger?: Logger
+  /** Default: the system's. Sockets keep real time. */
+  readonly clock?: Clock
+  /** From 0 up to 1, for jitter. Default: Math.random. */
+  readonly random?: () => number
 }
 
 export interface BrokerAddress {

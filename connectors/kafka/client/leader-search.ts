@@ -1,6 +1,6 @@
 /** Asks for metadata until every partition that somebody waits for has a leader; at least once each time it is started. */
 import { toError } from '../../../src/common/errors.ts'
-import { type BackoffOptions, backoffMs, sleep } from './backoff.ts'
+import { type BackoffOptions, backoffMs } from './backoff.ts'
 import { isWorthRetrying, topicRefused } from './client-errors.ts'
 import type { ClusterAccess } from './cluster-access.ts'
 import { isAuthorizationCode, KafkaCode } from './kafka-errors.ts'
@@ -59,7 +59,7 @@ export class LeaderSearch {
         this.#host.onDelay(toError(error))
       }
       if (this.#isStopped || this.#isComplete()) return
-      await sleep(backoffMs(attempt, this.#backoff))
+      await this.#cluster.clock.sleep(backoffMs(this.#cluster, attempt, this.#backoff))
       if (this.#isStopped) return
     }
   }

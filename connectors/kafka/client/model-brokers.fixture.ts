@@ -4,6 +4,7 @@
  * scheduler, lose connections before or after a request was carried out, move leaders and answer with errors.
  */
 import assert from 'node:assert/strict'
+import { systemClock } from '../../../src/common/clock.ts'
 import { silentLogger } from '../../../src/common/logger.ts'
 import { decodeRecords, readBatchHeader } from '../codec/record-batch-reader.ts'
 import type { ClusterAccess, Lane, RequestTarget } from './cluster-access.ts'
@@ -54,6 +55,8 @@ export function seededRandom(seed: number): () => number {
 
 export class ModelBrokers implements ClusterAccess {
   readonly logger = silentLogger
+  readonly clock = systemClock
+  readonly random = Math.random
   readonly requestTimeoutMs = 1_000
   /** Of 100 steps of a broker, how many go wrong. */
   faultPercent = 0

@@ -1,4 +1,5 @@
 /** Where records of one partition are appended: fills the open batch and seals it at its size. The hot path. */
+import type { Clock } from '../../../src/common/clock.ts'
 import type { Compression } from '../codec/compression.ts'
 import { type HeaderInput, RecordBatchBuilder } from '../codec/record-batch-builder.ts'
 import { PartitionQueue } from './partition-queue.ts'
@@ -7,6 +8,7 @@ import type { ProducerSpan, SpanPartition } from './producer-span.ts'
 /** What an appender needs of its sender. */
 export interface AppenderHost {
   readonly compression: Compression
+  readonly clock: Clock
   /** The span that appended records belong to. Throws where the sender has failed or nobody has called `use`. */
   currentSpan(): ProducerSpan
   /** The first record went into an open batch. */
@@ -45,7 +47,7 @@ export class PartitionAppender {
     return this.#builder.count === 0 ? 0 : this.#builder.byteLength
   }
 
-  /** performance.now() at the first record of the open batch; undefined: nothing is open. */
+  /** Monotonic time of the first record of the open batch; undefined: nothing is open. */
   get openedAtMs(): number | undefined {
     return this.#builder.count === 0 ? undefined : this.#openedAtMs
   }
@@ -92,7 +94,7 @@ export class PartitionAppender {
       this.seal()
     }
     this.#share = this.#host.currentSpan().partition(this.queue.topic, this.queue.partition)
-    this.#openedAtMs = performance.now()
+    this.#openedAtMs = this.#host.clock.monotonicMs()
     this.#host.onOpened(this)
   }
 }

@@ -18,7 +18,7 @@ import type { SpanPartition } from './producer-span.ts'
 export interface QueuedBatch {
   readonly share: SpanPartition
   readonly sealed: SealedBatch
-  /** performance.now() */
+  /** Monotonic time. */
   readonly createdAtMs: number
   /** -1: never sent. */
   baseSequence: number
@@ -62,7 +62,7 @@ export class PartitionQueue {
     return this.#failures
   }
 
-  /** performance.now() before which nothing is sent: it failed a moment ago. */
+  /** Monotonic time before which nothing is sent: it failed a moment ago. */
   get notBeforeMs(): number {
     return this.#notBeforeMs
   }

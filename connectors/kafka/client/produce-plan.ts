@@ -23,7 +23,7 @@ export interface ProducePlan {
   readonly drafts: readonly ProduceDraft[]
   /** Something could go, but nobody knows its leader. */
   readonly isLeaderless: boolean
-  /** performance.now() at which more may be due without any other event. */
+  /** Monotonic time at which more may be due without any other event. */
   readonly wakeAtMs: number
 }
 

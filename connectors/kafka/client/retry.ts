@@ -1,26 +1,24 @@
 import { toError } from '../../../src/common/errors.ts'
-import { type BackoffOptions, backoffMs, DEFAULT_BACKOFF, sleep } from './backoff.ts'
+import { type BackoffOptions, backoffMs, DEFAULT_BACKOFF } from './backoff.ts'
 import { isWorthRetrying } from './client-errors.ts'
 import type { ClusterAccess, RequestTarget } from './cluster-access.ts'
-
-export interface RetryDeadline {
-  /** performance.now() behind which nothing is tried again. */
-  readonly at: number
-}
 
 /** What one try came to: a result, or the reason to try again (used as the error when time is up). */
 export type Attempt<T> = { readonly result: T } | { readonly retry: Error }
 
 /**
- * Tries until there is a result or the deadline is over; then rejects with the last reason. Errors of the network count as
+ * Tries until there is a result or `timeoutMs` is over; then rejects with the last reason. Errors of the network count as
  * a reason to try again, after `onNetworkError` (e.g. look up the leader anew); all others are final.
  */
 export async function retryUntil<T>(
-  deadline: RetryDeadline,
+  cluster: ClusterAccess,
+  timeoutMs: number,
   attempt: () => Promise<Attempt<T>>,
   onNetworkError?: () => Promise<void>,
   backoff: BackoffOptions = DEFAULT_BACKOFF,
 ): Promise<T> {
+  const { clock } = cluster
+  const deadlineMs = clock.monotonicMs() + timeoutMs
   for (let tries = 0; ; tries++) {
     let reason: Error
     try {
@@ -32,14 +30,10 @@ export async function retryUntil<T>(
       if (!isWorthRetrying(reason)) throw reason
       await onNetworkError?.().catch(() => {})
     }
-    const waitMs = backoffMs(tries, backoff)
-    if (performance.now() + waitMs >= deadline.at) throw reason
-    await sleep(waitMs)
+    const waitMs = backoffMs(cluster, tries, backoff)
+    if (clock.monotonicMs() + waitMs >= deadlineMs) throw reason
+    await clock.sleep(waitMs)
   }
-}
-
-export function deadlineIn(ms: number): RetryDeadline {
-  return { at: performance.now() + ms }
 }
 
 /** A transaction is completed within some milliseconds; coordinators move and load within seconds. */
@@ -49,7 +43,7 @@ const COORDINATOR_BACKOFF: BackoffOptions = { firstMs: 10, maxMs: 500 }
 export function askCoordinator<Answer, T>(
   cluster: ClusterAccess,
   target: Exclude<RequestTarget, number | 'any' | 'controller'>,
-  deadline: RetryDeadline,
+  timeoutMs: number,
   ask: () => Promise<Answer>,
   judge: (answer: Answer) => Attempt<T>,
 ): Promise<T> {
@@ -58,5 +52,5 @@ export function askCoordinator<Answer, T>(
     if ('retry' in outcome) cluster.forgetCoordinator(target)
     return outcome
   }
-  return retryUntil(deadline, attempt, undefined, COORDINATOR_BACKOFF)
+  return retryUntil(cluster, timeoutMs, attempt, undefined, COORDINATOR_BACKOFF)
 }

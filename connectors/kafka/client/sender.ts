@@ -40,7 +40,7 @@ export class Sender {
   readonly #spans = new Set<ProducerSpan>()
   /** With a request on its way that makes partitions part of their transaction. */
   readonly #enlisting = new Set<ProducerSpan>()
-  readonly #deliveryTimer: NodeJS.Timeout
+  readonly #stopChecking: () => void
   #span: ProducerSpan | undefined
   /** Of the batches not acknowledged. */
   #sealedBytes = 0
@@ -48,7 +48,7 @@ export class Sender {
   #isFlushing = false
   #isPumpScheduled = false
   #wakeAtMs = Number.POSITIVE_INFINITY
-  #wakeTimer: NodeJS.Timeout | undefined
+  #cancelWake: () => void = () => {}
   #failure: Error | undefined
 
   constructor(cluster: ClusterAccess, options: SenderOptions = {}) {
@@ -59,6 +59,7 @@ export class Sender {
     this.#lane = cluster.openLane('produce')
     this.#host = {
       compression: this.#options.compression,
+      clock: cluster.clock,
       currentSpan: () => this.#currentSpan(),
       onOpened: (appender) => this.#opened(appender),
       onSealed: (appender, bytes) => this.#sealed(appender, bytes),
@@ -73,7 +74,7 @@ export class Sender {
       },
       retryBackoff,
     )
-    this.#deliveryTimer = setInterval(() => this.#checkDelivery(), Math.min(1_000, deliveryTimeoutMs / 4)).unref()
+    this.#stopChecking = cluster.clock.every(Math.min(1_000, deliveryTimeoutMs / 4), () => this.#checkDelivery())
   }
 
   /** Why the sender has failed, if it has. Nothing is sent any more then. */
@@ -191,18 +192,19 @@ export class Sender {
   #wakeBy(atMs: number): void {
     if (atMs >= this.#wakeAtMs) return
     this.#wakeAtMs = atMs
-    clearTimeout(this.#wakeTimer)
+    this.#cancelWake()
     const wake = (): void => {
       this.#wakeAtMs = Number.POSITIVE_INFINITY
       this.#schedulePump()
     }
-    this.#wakeTimer = setTimeout(wake, Math.max(1, Math.ceil(atMs - performance.now())))
+    const { clock } = this.#cluster
+    this.#cancelWake = clock.schedule(Math.max(1, Math.ceil(atMs - clock.monotonicMs())), wake)
   }
 
   /** Sends whatever may be sent now. */
   #pump(): void {
     for (const span of this.#spans) this.#enlist(span)
-    const nowMs = performance.now()
+    const nowMs = this.#cluster.clock.monotonicMs()
     const leaderOf = (topic: string, partition: number) => this.#cluster.leaderOf(topic, partition)
     for (;;) {
       const plan = planProduce(this.#active, leaderOf, this.#inFlight, this.#options, nowMs, this.#isFlushing)
@@ -293,7 +295,8 @@ export class Sender {
 
   #retry(appender: PartitionAppender, batch: QueuedBatch, error: Error): void {
     const { queue, topic, partition } = appender
-    queue.failed(batch, error, performance.now() + backoffMs(queue.failures, this.#options.retryBackoff))
+    const waitMs = backoffMs(this.#cluster, queue.failures, this.#options.retryBackoff)
+    queue.failed(batch, error, this.#cluster.clock.monotonicMs() + waitMs)
     this.#cluster.logger.debug('kafka batch is sent again', { topic, partition, error: error.message })
     this.#leaders.start()
   }
@@ -317,7 +320,7 @@ export class Sender {
   }
 
   #checkDelivery(): void {
-    const nowMs = performance.now()
+    const nowMs = this.#cluster.clock.monotonicMs()
     for (const { queue, openedAtMs, topic } of this.#active) {
       const waitedMs = nowMs - (queue.oldest?.createdAtMs ?? openedAtMs ?? nowMs)
       if (waitedMs < this.#options.deliveryTimeoutMs) continue
@@ -344,8 +347,8 @@ export class Sender {
 
   #stop(error: Error): void {
     this.#failure ??= error
-    clearInterval(this.#deliveryTimer)
-    clearTimeout(this.#wakeTimer)
+    this.#stopChecking()
+    this.#cancelWake()
     this.#leaders.stop()
     for (const span of this.#spans) span.fail(this.#failure)
     this.#spans.clear()

@@ -1,4 +1,5 @@
 /** For tests: a cluster whose answers the test gives by hand, and batches as a broker would send them. */
+import { systemClock } from '../../../src/common/clock.ts'
 import { silentLogger } from '../../../src/common/logger.ts'
 import { readInt64, writeInt64 } from '../codec/batch-format.ts'
 import { RecordBatchBuilder, stampBatch } from '../codec/record-batch-builder.ts'
@@ -17,6 +18,8 @@ export interface ScriptedRequest<Input = unknown, Output = unknown> {
 
 export class ScriptedCluster implements ClusterAccess {
   readonly logger = silentLogger
+  readonly clock = systemClock
+  readonly random = Math.random
   readonly requestTimeoutMs = 1_000
   /** Not answered yet, oldest first. */
   readonly pending: ScriptedRequest[] = []

@@ -5,7 +5,7 @@
  * the last stable offset lies at or before the range's end, the transaction may still be open.
  */
 import { readBatchHeader } from '../codec/record-batch-reader.ts'
-import { backoffMs, sleep } from './backoff.ts'
+import { backoffMs } from './backoff.ts'
 import { isWorthRetrying, topicMissing } from './client-errors.ts'
 import type { ClusterAccess, Lane } from './cluster-access.ts'
 import { fetchError, judgeFetchError } from './fetch-errors.ts'
@@ -36,7 +36,8 @@ export async function outcomeInLog(
   timeoutMs = 30_000,
 ): Promise<TransactionOutcome> {
   const lane = cluster.openLane('transaction outcome')
-  const deadline = performance.now() + timeoutMs
+  const { clock } = cluster
+  const deadlineMs = clock.monotonicMs() + timeoutMs
   try {
     for (let attempt = 0; ; attempt++) {
       let gone = 0
@@ -46,9 +47,9 @@ export async function outcomeInLog(
         if (outcome === 'gone') gone++
       }
       if (gone === transaction.ranges.length) return 'gone'
-      const waitMs = Math.min(backoffMs(attempt), ASK_AGAIN_MS)
-      if (performance.now() + waitMs >= deadline) return 'undecided'
-      await sleep(waitMs)
+      const waitMs = Math.min(backoffMs(cluster, attempt), ASK_AGAIN_MS)
+      if (clock.monotonicMs() + waitMs >= deadlineMs) return 'undecided'
+      await clock.sleep(waitMs)
     }
   } finally {
     lane.close()

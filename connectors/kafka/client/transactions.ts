@@ -8,7 +8,7 @@ import { isAuthorizationCode, isRetriableCode, KafkaCode, kafkaErrorName } from 
 import { refusedBy } from './request-type.ts'
 import type { TopicPartition } from './requests/offset-requests.ts'
 import { AddPartitionsToTxn, EndTxn, InitProducerId, type TransactionRef } from './requests/transaction-requests.ts'
-import { type Attempt, askCoordinator, deadlineIn, retryUntil } from './retry.ts'
+import { type Attempt, askCoordinator, retryUntil } from './retry.ts'
 
 export type { TransactionRef } from './requests/transaction-requests.ts'
 
@@ -53,10 +53,10 @@ export async function initProducerId(
     throw error
   }
   if (transactionalId === null) {
-    return retryUntil(deadlineIn(timeoutMs), async () => judge(await cluster.request('any', InitProducerId, input)))
+    return retryUntil(cluster, timeoutMs, async () => judge(await cluster.request('any', InitProducerId, input)))
   }
   const target = { transactionalId }
-  return askCoordinator(cluster, target, deadlineIn(timeoutMs), () => cluster.request(target, InitProducerId, input), judge)
+  return askCoordinator(cluster, target, timeoutMs, () => cluster.request(target, InitProducerId, input), judge)
 }
 
 /**
@@ -73,7 +73,7 @@ export function addPartitionsToTxn(
   return askCoordinator(
     cluster,
     target,
-    deadlineIn(timeoutMs),
+    timeoutMs,
     () => cluster.request(target, AddPartitionsToTxn, { ...transaction, partitions }),
     (results): Attempt<undefined> => {
       // If one partition is refused the others are "not attempted": the telling error is another one.
@@ -114,7 +114,7 @@ export function endTxn(
   return askCoordinator(
     cluster,
     target,
-    deadlineIn(timeoutMs),
+    timeoutMs,
     () => cluster.request(target, EndTxn, { ...transaction, commit: outcome === 'commit' }),
     ({ errorCode }): Attempt<EndTxnOutcome> => {
       switch (errorCode) {
