@@ -3,11 +3,11 @@
 import { MillraceError } from '../../src/common/errors.ts'
 import { effectiveTransactionTimeoutMs } from '../../src/config/transaction-timeout.ts'
 import type { ConnectorContext } from '../../src/ports/connector-context.ts'
-import { KafkaClient } from './client/client.ts'
+import type { KafkaClient } from './client/client.ts'
 import { Sender } from './client/sender.ts'
 import { initProducerId } from './client/transactions.ts'
-import { clientOptions } from './client-options.ts'
 import { describeIfAllowed } from './describe-if-allowed.ts'
+import { SharedClient } from './shared-client.ts'
 import { KafkaTransactions } from './sink/kafka-transactions.ts'
 import { PlainOutput } from './sink/plain-output.ts'
 
@@ -16,13 +16,15 @@ const MAX_BUFFERED_BYTES = 16 * 1024 * 1024
 
 export class KafkaSession {
   private readonly context: ConnectorContext
-  private connecting: Promise<KafkaClient> | undefined
+  private readonly shared: SharedClient
   private transactional: Promise<KafkaTransactions> | undefined
   private atLeastOnce: Promise<PlainOutput> | undefined
   private readonly senders: Sender[] = []
 
   constructor(context: ConnectorContext) {
     this.context = context
+    // Made before this session, so closed behind it.
+    this.shared = SharedClient.of(context)
   }
 
   /** The one of this worker. */
@@ -31,8 +33,7 @@ export class KafkaSession {
   }
 
   client(): Promise<KafkaClient> {
-    this.connecting ??= KafkaClient.connect(clientOptions(this.context.config, this.context.logger))
-    return this.connecting
+    return this.shared.get()
   }
 
   /** The transactions that all exactly-once sinks of the worker write in. */
@@ -49,8 +50,6 @@ export class KafkaSession {
 
   async close(): Promise<void> {
     for (const sender of this.senders) sender.close()
-    const client = await this.connecting?.catch(() => undefined)
-    client?.close()
   }
 
   private async openTransactions(): Promise<KafkaTransactions> {

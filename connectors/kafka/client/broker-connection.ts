@@ -7,10 +7,11 @@
  */
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
-import Connection, { type KafkaJsLogger, type KafkaJsSocketFactoryInput } from 'kafkajs/src/network/connection.js'
+import KafkaJsConnection, { type KafkaJsLogger, type KafkaJsSocketFactoryInput } from 'kafkajs/src/network/connection.js'
 import { MillraceError, toError } from '../../../src/common/errors.ts'
 import type { Logger } from '../../../src/common/logger.ts'
 import { ApiVersions, type BrokerVersions } from './api-versions.ts'
+import type { Connection } from './connection.ts'
 import { connectionLost, openFailed, requestTimedOut } from './connection-errors.ts'
 import { InFlightRequests } from './in-flight-requests.ts'
 import { type BrokerAddress, formatBrokerAddress, type KafkaClientOptions } from './kafka-client-options.ts'
@@ -25,10 +26,10 @@ export interface OpenOptions extends Pick<KafkaClientOptions, 'ssl' | 'sasl'> {
 
 const SASL_AUTHENTICATE = 36
 
-export class BrokerConnection {
+export class BrokerConnection implements Connection {
   readonly address: string
   readonly #clientId: string
-  readonly #connection: Connection
+  readonly #connection: KafkaJsConnection
   readonly #inFlight = new InFlightRequests((error) => this.close(this.#lost(error)))
   #socket: Socket | undefined
   #socketError: Error | undefined
@@ -41,7 +42,7 @@ export class BrokerConnection {
   private constructor(address: BrokerAddress, options: OpenOptions) {
     this.address = formatBrokerAddress(address)
     this.#clientId = options.clientId
-    this.#connection = new Connection({
+    this.#connection = new KafkaJsConnection({
       ...address,
       clientId: options.clientId,
       logger: quietLogger(options.logger, this.address),

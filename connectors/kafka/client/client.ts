@@ -8,11 +8,11 @@ import { MillraceError, toError } from '../../../src/common/errors.ts'
 import { type Logger, silentLogger } from '../../../src/common/logger.ts'
 import { type BrokerVersions, hasTransactionVerification } from './api-versions.ts'
 import { backoffMs } from './backoff.ts'
-import type { OpenOptions } from './broker-connection.ts'
+import { BrokerConnection } from './broker-connection.ts'
 import { brokersUnreachable, isWorthRetrying, topicMissing, topicRefused } from './client-errors.ts'
 import type { ClusterAccess, Lane, RequestOptions, RequestTarget } from './cluster-access.ts'
 import { ClusterMetadata } from './cluster-metadata.ts'
-import { ConnectionLane, clientClosed } from './connection-lane.ts'
+import { ConnectionLane, clientClosed, type LaneOptions } from './connection-lane.ts'
 import { type BrokerAddress, formatBrokerAddress, type KafkaClientOptions, parseBrokerAddress } from './kafka-client-options.ts'
 import { isAuthorizationCode, isRetriableCode, KafkaCode, kafkaErrorName } from './kafka-errors.ts'
 import type { RequestType } from './request-type.ts'
@@ -28,7 +28,7 @@ export class KafkaClient implements ClusterAccess {
   readonly clientId: string
   readonly random: () => number
   readonly #metadata: ClusterMetadata
-  readonly #openOptions: OpenOptions
+  readonly #laneOptions: LaneOptions
   readonly #lanes = new Set<ConnectionLane>()
   readonly #defaultLane: ConnectionLane
   readonly #coordinators = new Map<string, Promise<number>>()
@@ -48,12 +48,17 @@ export class KafkaClient implements ClusterAccess {
     this.clientId = options.clientId ?? 'millrace'
     this.requestTimeoutMs = options.requestTimeoutMs ?? 30_000
     this.#metadata = new ClusterMetadata(addresses)
-    this.#openOptions = {
-      clientId: this.clientId,
-      connectionTimeoutMs: options.connectionTimeoutMs ?? 10_000,
-      logger: this.logger,
-      ...(options.ssl === undefined ? {} : { ssl: options.ssl }),
-      ...(options.sasl === undefined ? {} : { sasl: options.sasl }),
+    this.#laneOptions = {
+      connect: options.connect ?? BrokerConnection.open,
+      clock: this.clock,
+      chance: this,
+      open: {
+        clientId: this.clientId,
+        connectionTimeoutMs: options.connectionTimeoutMs ?? 10_000,
+        logger: this.logger,
+        ...(options.ssl === undefined ? {} : { ssl: options.ssl }),
+        ...(options.sasl === undefined ? {} : { sasl: options.sasl }),
+      },
     }
     this.#defaultLane = this.openLane('default')
   }
@@ -93,7 +98,7 @@ export class KafkaClient implements ClusterAccess {
   /** Connections of their own for one use, e.g. requests that wait at the broker. Close it when done. */
   openLane(name: string): ConnectionLane {
     if (this.#closed) throw clientClosed()
-    const lane = new ConnectionLane(name, this.#metadata, this.#openOptions)
+    const lane = new ConnectionLane(name, this.#metadata, this.#laneOptions)
     this.#lanes.add(lane)
     return lane
   }

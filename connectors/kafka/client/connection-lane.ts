@@ -4,30 +4,38 @@
  * lane of its own, or it holds up everybody else.
  */
 
-import { systemClock } from '../../../src/common/clock.ts'
+import type { Clock } from '../../../src/common/clock.ts'
 import { MillraceError } from '../../../src/common/errors.ts'
-import { backoffMs } from './backoff.ts'
-import { BrokerConnection, type OpenOptions } from './broker-connection.ts'
+import { backoffMs, type RandomSource } from './backoff.ts'
+import type { OpenOptions } from './broker-connection.ts'
 import type { ClusterMetadata } from './cluster-metadata.ts'
+import type { Connect, Connection } from './connection.ts'
 import { formatBrokerAddress } from './kafka-client-options.ts'
 import type { RequestType } from './request-type.ts'
 
+export interface LaneOptions {
+  readonly connect: Connect
+  readonly open: OpenOptions
+  readonly clock: Clock
+  readonly chance: RandomSource
+}
+
 interface Slot {
-  connection: BrokerConnection | undefined
-  opening: Promise<BrokerConnection> | undefined
+  connection: Connection | undefined
+  opening: Promise<Connection> | undefined
   failures: number
-  /** No new attempt before this moment (performance.now). */
+  /** No new attempt before this moment (monotonic time). */
   notBefore: number
 }
 
 export class ConnectionLane {
   readonly name: string
   readonly #metadata: ClusterMetadata
-  readonly #options: OpenOptions
+  readonly #options: LaneOptions
   readonly #slots = new Map<number, Slot>()
   #closed = false
 
-  constructor(name: string, metadata: ClusterMetadata, options: OpenOptions) {
+  constructor(name: string, metadata: ClusterMetadata, options: LaneOptions) {
     this.name = name
     this.#metadata = metadata
     this.#options = options
@@ -41,7 +49,7 @@ export class ConnectionLane {
   }
 
   /** The connection to a broker, opened anew where it has failed. Concurrent callers share one attempt. */
-  connection(brokerId: number): Promise<BrokerConnection> {
+  connection(brokerId: number): Promise<Connection> {
     if (this.#closed) return Promise.reject(clientClosed())
     let slot = this.#slots.get(brokerId)
     if (slot === undefined) {
@@ -67,9 +75,10 @@ export class ConnectionLane {
     this.#slots.clear()
   }
 
-  async #open(brokerId: number, slot: Slot): Promise<BrokerConnection> {
-    const waitMs = slot.notBefore - performance.now()
-    if (waitMs > 0) await systemClock.sleep(waitMs)
+  async #open(brokerId: number, slot: Slot): Promise<Connection> {
+    const { clock, chance, connect, open } = this.#options
+    const waitMs = slot.notBefore - clock.monotonicMs()
+    if (waitMs > 0) await clock.sleep(waitMs)
     if (this.#closed) throw clientClosed()
     const address = this.#metadata.address(brokerId)
     if (address === undefined) {
@@ -78,7 +87,7 @@ export class ConnectionLane {
       })
     }
     try {
-      const connection = await BrokerConnection.open(address, this.#options)
+      const connection = await connect(address, open)
       if (this.#closed) {
         connection.close(clientClosed())
         throw clientClosed()
@@ -87,7 +96,7 @@ export class ConnectionLane {
       slot.connection = connection
       return connection
     } catch (error) {
-      slot.notBefore = performance.now() + backoffMs(Math, slot.failures++)
+      slot.notBefore = clock.monotonicMs() + backoffMs(chance, slot.failures++)
       throw error
     }
   }
