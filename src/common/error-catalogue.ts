@@ -73,6 +73,11 @@ export const ERROR_CATALOGUE = {
     NOTHING_LOST,
     'Produce the topic with keys, or filter records without a key.',
   ),
+  MR_KEY_NOT_TEXT: entry(
+    'keyBy got a key that is no text.',
+    NOTHING_LOST,
+    'Return a string from keyBy, or say with its option `key` how other keys become bytes; filter records without a key.',
+  ),
   MR_KAFKA_CORRUPT_BATCH: entry(
     'A record batch holds bytes that Kafka does not write: a wrong checksum, length, count or compressed block.',
     NOTHING_LOST,
@@ -187,6 +192,26 @@ export const ERROR_CATALOGUE = {
     'Kafka says that a transaction is not in the state it should be in.',
     NOTHING_LOST,
     'See the message. Check that no second job runs under the same application id.',
+  ),
+  MR_GROUP_IN_USE: entry(
+    'The consumer group named by the application id has members that are not workers of this job.',
+    NOTHING_LOST,
+    'Set another app-id, or stop the other consumers: kafka-consumer-groups.sh --describe --members --group with the application id shows them.',
+  ),
+  MR_GROUP_SESSION_TIMEOUT: entry(
+    'The session timeout is outside of what the Kafka brokers allow.',
+    NOT_STARTED,
+    'Set session-timeout between group.min.session.timeout.ms (6 s by default) and group.max.session.timeout.ms (30 min) of the brokers.',
+  ),
+  MR_GROUP_FULL: entry(
+    'The consumer group has as many members as the Kafka brokers allow.',
+    NOTHING_LOST,
+    'Run fewer workers, or raise group.max.size of the brokers.',
+  ),
+  MR_GROUP_MEMBERSHIP_LOST: entry(
+    'The worker is no longer a member of its consumer group.',
+    NOTHING_LOST,
+    'None where it happens once: the worker joins again. Where it happens again and again, look for pauses longer than session-timeout (a machine out of memory or CPU) and for connections that break.',
   ),
   MR_KAFKA_CLIENT_CLOSED: entry(
     'Something was asked of a Kafka client that has been closed.',
@@ -303,6 +328,31 @@ export const ERROR_CATALOGUE = {
     'None: the other process goes on from the last completed checkpoint.',
     'Run one process for each application id; stop the other one if this one was meant to run.',
   ),
+  MR_WORKER_GONE: entry(
+    'A worker has left without a last checkpoint: it was killed, or did not answer for the session timeout.',
+    NOTHING_LOST,
+    'None needed: the other workers go on from the last completed checkpoint.',
+  ),
+  MR_FINAL_CHECKPOINT_MISSED: entry(
+    'The last checkpoint before a change of workers was not complete in time.',
+    NOTHING_LOST,
+    'None needed: the job goes on from the last completed checkpoint. If it happens often, see why checkpoints are slow, or raise rebalance-timeout.',
+  ),
+  MR_JOB_FAILED: entry(
+    'The job has failed for good: on another worker, or too often for its restart strategy.',
+    NOTHING_LOST,
+    'Mend the cause that the message names, then start the copies again.',
+  ),
+  MR_PARTITIONS_ADDED: entry(
+    'A topic that the job keys by its record keys has more partitions than at the last checkpoint: keys have moved to other partitions, away from their state.',
+    NOTHING_LOST,
+    'Use keyBy() in place of keyByRecordKey(), whose keys stay together; or start the job anew under another application id.',
+  ),
+  MR_GRAPH_DIFFERS: entry(
+    'This copy runs another graph than the copies that lead the application id.',
+    'None: it gets no tasks.',
+    'Stop the copies of the older graph, or give this job an application id of its own.',
+  ),
   MR_SOURCE_REPLACED: entry(
     'What a source reads is not what the checkpoint was made of: the topic was deleted and created again.',
     'None: stored positions would point at other records.',
@@ -413,6 +463,31 @@ export const ERROR_CATALOGUE = {
     'timestamp() of a sink gave something that is not a whole number of milliseconds.',
     NOTHING_LOST,
     'Make it return milliseconds since 1970 for every row, or leave it out: the timestamp of the record is taken then.',
+  ),
+  MR_EXCHANGE_PARTITIONS: entry(
+    'The topic of an exchange has another number of partitions than the job asks for.',
+    'None: nothing was changed.',
+    'Set the number of partitions of the exchange back to that of the topic: keys and their state are divided by it. To change it, use another application id, or another name for the exchange.',
+  ),
+  MR_EXCHANGE_GAP: entry(
+    'Frames of an exchange are missing, or are not those that were written there.',
+    'Records between two stages are gone from the exchange topic. The job stops rather than leave them out; those that no completed checkpoint covers are written again from the last one.',
+    'Look for an unclean leader election, a deleted topic or another program that writes to the topic or trims it; set unclean.leader.election.enable=false and min.insync.replicas=2. Where the same gap is met again after a restart, go back to an earlier checkpoint or begin anew under another application id.',
+  ),
+  MR_EXCHANGE_POSITION_LOST: entry(
+    'The position of a checkpoint in an exchange topic is no longer, or not yet, in the topic.',
+    'Records between two stages cannot be read any more; Millrace never skips them silently.',
+    'Look for what deleted records of the topic: its retention must be -1, and only the job trims it. Go back to a checkpoint whose positions the topic still holds, or begin anew under another application id.',
+  ),
+  MR_EXCHANGE_FRAME_UNKNOWN: entry(
+    'An exchange holds a frame of a version or kind that this release does not know.',
+    NOTHING_LOST,
+    'Run the release that wrote it, or a newer one. Nothing else may write to the topics of exchanges.',
+  ),
+  MR_EXCHANGE_FRAME_DAMAGED: entry(
+    'A frame of an exchange is damaged: its bytes are not those that were written.',
+    NOTHING_LOST,
+    'Check the disks of the brokers and that nothing else writes to the topic. Where the same frame stays damaged, restore the partition from a replica, or go back to an earlier checkpoint.',
   ),
 } as const satisfies Record<string, ErrorEntry>
 

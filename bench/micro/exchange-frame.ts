@@ -1,0 +1,111 @@
+/**
+ * What a record costs on its way through an exchange, apart from Kafka: `node bench/micro/exchange-frame.ts`. Nanoseconds
+ * a record, for a small object (a JSON of about 90 bytes) under keys of 11 chars, 500 records a frame: value codec and
+ * frame, each way. The median of many rounds, and the tenth percentile, which other work on the machine disturbs less.
+ */
+import { setImmediate } from 'node:timers/promises'
+import { COMPRESSIONS } from '../../connectors/kafka/codec/compression.ts'
+import { RecordBatchBuilder, stampBatch } from '../../connectors/kafka/codec/record-batch-builder.ts'
+import { decodeRecords, readBatchHeader } from '../../connectors/kafka/codec/record-batch-reader.ts'
+import type { ByteWriter } from '../../src/common/byte-writer.ts'
+import { latin1Slice, utf8Slice } from '../../src/common/bytes.ts'
+import { RecordsFrameDecoder, RecordsFrameEncoder } from '../../src/records/records-frame.ts'
+import { messagePack } from '../../src/state/codecs.ts'
+
+const ROUNDS = 80
+const RECORDS_A_ROUND = 20_000
+const RECORDS_A_FRAME = 500
+
+interface Codec {
+  encode(value: unknown, out: ByteWriter): void
+  decode(buffer: Buffer, start: number, end: number): unknown
+}
+
+const json: Codec = {
+  encode(value, out) {
+    const text = JSON.stringify(value)
+    const at = out.reserve(3 * text.length)
+    out.position = at + out.buffer.write(text, at)
+  },
+  decode: (buffer, start, end) => JSON.parse(utf8Slice(buffer, start, end)),
+}
+/** What the frame itself costs. */
+const bytes = Buffer.from(JSON.stringify(order(1)))
+const nothing: Codec = { encode: (_value, out) => out.bytes(bytes), decode: (_buffer, start) => start }
+
+const encoder = new RecordsFrameEncoder()
+const decoder = new RecordsFrameDecoder()
+const keys = Array.from({ length: RECORDS_A_FRAME }, (_, i) => `account${1000 + i}`)
+const orders = Array.from({ length: RECORDS_A_FRAME }, (_, i) => order(i))
+let checkSum = 0 // used, so that no work is optimised away
+
+function order(id: number) {
+  return {
+    id,
+    account: `account${1000 + (id % 1000)}`,
+    amount: ((id * 31) % 10_000) / 100,
+    status: 'paid',
+    at: 1_790_000_000_000 + id,
+  }
+}
+
+function encode(codec: Codec): Buffer {
+  for (let i = 0; i < RECORDS_A_FRAME; i++) encoder.add(keys[i]!, 1_790_000_000_000 + i, codec, orders[i])
+  const { buffer, start, end } = encoder.finish()
+  return buffer.subarray(start, end)
+}
+
+function decode(codec: Codec, frame: Buffer): void {
+  const { count, buffer, keyStarts, keyEnds, valueStarts, valueEnds, timestamps } = decoder.decode(frame, 0, frame.length)
+  for (let i = 0; i < count; i++) {
+    checkSum += latin1Slice(buffer, keyStarts[i]!, keyEnds[i]!).length + timestamps[i]!
+    if (codec.decode(buffer, valueStarts[i]!, valueEnds[i]!) !== undefined) checkSum++
+  }
+}
+
+async function measure(what: string, recordsARun: number, run: () => void, note = ''): Promise<void> {
+  const rounds: number[] = []
+  for (let round = 0; round < ROUNDS; round++) {
+    const startMs = performance.now()
+    for (let done = 0; done < RECORDS_A_ROUND; done += recordsARun) run()
+    rounds.push(((performance.now() - startMs) * 1e6) / RECORDS_A_ROUND)
+    await setImmediate()
+  }
+  rounds.sort((left, right) => left - right)
+  const column = (share: number) => (rounds[Math.floor(ROUNDS * share)] as number).toFixed(1).padStart(8)
+  console.log(`${what.padEnd(40)}${column(0.5)}${column(0.1)}  ${note}`)
+}
+
+console.log(`node ${process.version}, JSON of ${bytes.length} bytes; ns/record: median, 10th percentile`)
+for (const [name, codec] of Object.entries({ 'frame alone': nothing, msgpack: messagePack, json })) {
+  const frame = Buffer.from(encode(codec))
+  await measure(
+    `encode, ${name}`,
+    RECORDS_A_FRAME,
+    () => encode(codec),
+    `${(frame.length / RECORDS_A_FRAME).toFixed(1)} bytes/record`,
+  )
+  await measure(`decode, ${name}`, RECORDS_A_FRAME, () => decode(codec, frame))
+}
+// How a frame then fares in a record batch, which has one record a frame.
+const builder = new RecordBatchBuilder()
+for (const [name, codec] of Object.entries({ msgpack: messagePack, json })) {
+  const frame = Buffer.from(encode(codec))
+  for (const compression of COMPRESSIONS) {
+    const seal = () => {
+      for (let i = 0; i < 4; i++) builder.appendBytes(0, null, frame)
+      const batch = builder.seal(compression)
+      stampBatch(batch, { producerId: 1, producerEpoch: 0, baseSequence: 0, isTransactional: false })
+      return batch
+    }
+    const batch = seal()
+    const note = `${(batch.buffer.length / (4 * RECORDS_A_FRAME)).toFixed(1)} bytes/record`
+    await measure(`batch of ${name} frames, ${compression}`, 4 * RECORDS_A_FRAME, seal, note)
+    await measure(`batch of ${name} frames read, ${compression}`, 4 * RECORDS_A_FRAME, () => {
+      const header = readBatchHeader(batch.buffer, 0)
+      if (header === null) throw new Error('the batch is whole')
+      checkSum += decodeRecords(batch.buffer, header).count
+    })
+  }
+}
+if (checkSum === 0) throw new Error('nothing was decoded')
