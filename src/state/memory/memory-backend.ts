@@ -7,7 +7,7 @@
  */
 import { assert } from '../../common/assert.ts'
 import { latin1Slice } from '../../common/bytes.ts'
-import { systemClock } from '../../common/clock.ts'
+import { type Clock, systemClock } from '../../common/clock.ts'
 import { SerialQueue } from '../../common/serial-queue.ts'
 import { TimeSlice } from '../../common/time-slice.ts'
 import type { StateBackend, StateEntry, TaskMarker } from '../../ports/state-backend.ts'
@@ -23,8 +23,8 @@ interface TaskEntries {
 /** How many entries are applied before looking at the clock. */
 const ENTRIES_BETWEEN_LOOKS = 512
 
-export function createMemoryBackend(): StateBackend {
-  return new MemoryBackend()
+export function createMemoryBackend(clock: Clock = systemClock): StateBackend {
+  return new MemoryBackend(clock)
 }
 
 export class MemoryBackend implements StateBackend {
@@ -32,7 +32,12 @@ export class MemoryBackend implements StateBackend {
   private readonly tasks = new Map<TaskKey, TaskEntries>()
   private readonly taskMarkers = new Map<TaskKey, TaskMarker>()
   private readonly writes = new SerialQueue()
+  private readonly clock: Clock
   private isOpen = false
+
+  constructor(clock: Clock = systemClock) {
+    this.clock = clock
+  }
 
   async open(): Promise<void> {
     assert(!this.isOpen, 'a backend is opened once')
@@ -63,7 +68,7 @@ export class MemoryBackend implements StateBackend {
   apply(changes: readonly StateChanges[], markers: ReadonlyMap<TaskKey, TaskMarker>): Promise<void> {
     assert(this.isOpen, 'a backend is open while it is used')
     return this.writes.run(async () => {
-      const slice = new TimeSlice(systemClock)
+      const slice = new TimeSlice(this.clock)
       for (const part of changes) await this.applyTask(part, slice)
       for (const [task, marker] of markers) this.taskMarkers.set(task, marker)
     })
