@@ -11,18 +11,12 @@ import KafkaJsConnection, { type KafkaJsLogger, type KafkaJsSocketFactoryInput }
 import { MillraceError, toError } from '../../../src/common/errors.ts'
 import type { Logger } from '../../../src/common/logger.ts'
 import { ApiVersions, type BrokerVersions } from './api-versions.ts'
-import type { Connection } from './connection.ts'
+import type { Connection, OpenOptions } from './connection.ts'
 import { connectionLost, openFailed, requestTimedOut } from './connection-errors.ts'
 import { InFlightRequests } from './in-flight-requests.ts'
-import { type BrokerAddress, formatBrokerAddress, type KafkaClientOptions } from './kafka-client-options.ts'
+import { type BrokerAddress, formatBrokerAddress } from './kafka-client-options.ts'
 import { KafkaCode } from './kafka-errors.ts'
 import { decodeAnswer, encodeRequest, negotiateVersion, type RequestType } from './request-type.ts'
-
-export interface OpenOptions extends Pick<KafkaClientOptions, 'ssl' | 'sasl'> {
-  readonly clientId: string
-  readonly connectionTimeoutMs: number
-  readonly logger: Logger
-}
 
 const SASL_AUTHENTICATE = 36
 

@@ -12,6 +12,7 @@ import { BrokerConnection } from './broker-connection.ts'
 import { brokersUnreachable, isWorthRetrying, topicMissing, topicRefused } from './client-errors.ts'
 import type { ClusterAccess, Lane, RequestOptions, RequestTarget } from './cluster-access.ts'
 import { ClusterMetadata } from './cluster-metadata.ts'
+import type { Connect } from './connection.ts'
 import { ConnectionLane, clientClosed, type LaneOptions } from './connection-lane.ts'
 import { type BrokerAddress, formatBrokerAddress, type KafkaClientOptions, parseBrokerAddress } from './kafka-client-options.ts'
 import { isAuthorizationCode, isRetriableCode, KafkaCode, kafkaErrorName } from './kafka-errors.ts'
@@ -41,7 +42,7 @@ export class KafkaClient implements ClusterAccess {
   #stopAging: () => void = () => {}
   #closed = false
 
-  private constructor(addresses: readonly BrokerAddress[], options: KafkaClientOptions) {
+  private constructor(addresses: readonly BrokerAddress[], options: KafkaClientOptions, connect: Connect) {
     this.logger = options.logger ?? silentLogger
     this.clock = options.clock ?? systemClock
     this.random = options.random ?? Math.random
@@ -49,7 +50,7 @@ export class KafkaClient implements ClusterAccess {
     this.requestTimeoutMs = options.requestTimeoutMs ?? 30_000
     this.#metadata = new ClusterMetadata(addresses)
     this.#laneOptions = {
-      connect: options.connect ?? BrokerConnection.open,
+      connect,
       clock: this.clock,
       chance: this,
       open: {
@@ -66,15 +67,17 @@ export class KafkaClient implements ClusterAccess {
   /**
    * Finds the cluster. Rejects with MR_KAFKA_UNREACHABLE, naming every address tried, after `connectTimeoutMs`; at once
    * where trying again can't help: MR_KAFKA_AUTHENTICATION, MR_KAFKA_TLS, MR_KAFKA_VERSION.
+   *
+   * @param connect how connections are opened
    */
-  static async connect(options: KafkaClientOptions): Promise<KafkaClient> {
+  static async connect(options: KafkaClientOptions, connect: Connect = BrokerConnection.open): Promise<KafkaClient> {
     const addresses = options.brokers.map((text) => {
       const address = parseBrokerAddress(text)
       if (address !== null) return address
       throw new MillraceError('MR_CONFIG_INVALID_VALUE', `"${text}" is not a broker address of the form host:port`)
     })
     if (addresses.length === 0) throw new MillraceError('MR_CONFIG_INVALID_VALUE', 'no Kafka brokers are given')
-    const client = new KafkaClient(addresses, options)
+    const client = new KafkaClient(addresses, options, connect)
     try {
       await client.#findCluster(addresses, options.connectTimeoutMs ?? 15_000)
     } catch (error) {

@@ -7,9 +7,8 @@
 import type { Clock } from '../../../src/common/clock.ts'
 import { MillraceError } from '../../../src/common/errors.ts'
 import { backoffMs, type RandomSource } from './backoff.ts'
-import type { OpenOptions } from './broker-connection.ts'
 import type { ClusterMetadata } from './cluster-metadata.ts'
-import type { Connect, Connection } from './connection.ts'
+import type { Connect, Connection, OpenOptions } from './connection.ts'
 import { formatBrokerAddress } from './kafka-client-options.ts'
 import type { RequestType } from './request-type.ts'
 

@@ -1,8 +1,14 @@
 /** What a lane needs of a connection: BrokerConnection provides it over a socket, a simulation within a model of the network. */
+import type { Logger } from '../../../src/common/logger.ts'
 import type { BrokerVersions } from './api-versions.ts'
-import type { OpenOptions } from './broker-connection.ts'
-import type { BrokerAddress } from './kafka-client-options.ts'
+import type { BrokerAddress, KafkaClientOptions } from './kafka-client-options.ts'
 import type { RequestType } from './request-type.ts'
+
+export interface OpenOptions extends Pick<KafkaClientOptions, 'ssl' | 'sasl'> {
+  readonly clientId: string
+  readonly connectionTimeoutMs: number
+  readonly logger: Logger
+}
 
 export interface Connection {
   readonly address: string

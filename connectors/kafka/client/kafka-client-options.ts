@@ -1,7 +1,6 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import type { Clock } from '../../../src/common/clock.ts'
 import type { Logger } from '../../../src/common/logger.ts'
-import type { Connect } from './connection.ts'
 
 /** `username`/`password` for PLAIN and SCRAM; what kafkajs documents for the other mechanisms. */
 export type SaslOptions =
@@ -33,8 +32,6 @@ export interface KafkaClientOptions {
   readonly logger?: Logger
   /** Default: the system's. Sockets keep real time. */
   readonly clock?: Clock
-  /** How connections are opened. Default: sockets. */
-  readonly connect?: Connect
   /** From 0 up to 1, for jitter. Default: Math.random. */
   readonly random?: () => number
 }
