@@ -1,7 +1,7 @@
 /** The serdes that come with Millrace: JSON, text, raw bytes, and `nullable` for topics with tombstones. */
 import { isAscii, utf8Slice } from '../../../src/common/bytes.ts'
 import type { KeyCodec } from '../../../src/ports/source.ts'
-import { parseJsonBatch } from './json-batch.ts'
+import { JsonReader } from './json-reader.ts'
 import type { KeySerde, Serde } from './serde.ts'
 
 /**
@@ -13,7 +13,7 @@ export function json<T>(): Serde<T> {
   return {
     name: 'json',
     deserialize: (buffer, start, end) => JSON.parse(utf8Slice(buffer, start, end)),
-    deserializeAll: parseJsonBatch as NonNullable<Serde<T>['deserializeAll']>,
+    deserializeAll: new JsonReader().readAll as NonNullable<Serde<T>['deserializeAll']>,
     serializer: {
       name: 'json',
       kind: 'text',
