@@ -10,6 +10,8 @@ export interface ExchangeSpec {
   /** Of the exchange within the job: names its topic, and the tasks behind it. */
   readonly exchange: string
   readonly partitions: number
+  /** Where the topic is there already, its own number of partitions is taken instead. Default false: it must be the same. */
+  readonly keepsExisting?: boolean
 }
 
 export interface ExchangeTopic {
@@ -86,7 +88,7 @@ export interface ExchangeWriter {
 export interface Exchange {
   /**
    * Recovery, by the leader: creates topics that are missing, checks those that are there (settings are mended with a
-   * warning). Throws MR_EXCHANGE_PARTITIONS if one has another number of partitions.
+   * warning). Throws MR_EXCHANGE_PARTITIONS if one has another number of partitions, unless `keepsExisting`.
    */
   prepare(specs: readonly ExchangeSpec[]): Promise<readonly ExchangeTopic[]>
   openWriter(topics: readonly ExchangeTopic[]): Promise<ExchangeWriter>

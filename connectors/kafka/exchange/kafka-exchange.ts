@@ -1,0 +1,84 @@
+/**
+ * The exchanges of a job through Kafka: a topic each, `<app>.exchange.<exchange>` (exchange-topics.ts). One writer and one
+ * reader a worker and epoch.
+ */
+import type { ConnectorContext } from '../../../src/ports/connector-context.ts'
+import type {
+  Exchange,
+  ExchangeInput,
+  ExchangeReader,
+  ExchangeSpec,
+  ExchangeTopic,
+  ExchangeWriter,
+} from '../../../src/ports/exchange.ts'
+import { deleteRecords } from '../client/admin.ts'
+import type { ClusterAccess } from '../client/cluster-access.ts'
+import { Fetcher } from '../client/fetcher.ts'
+import { ProducerIdentity } from '../client/producer.ts'
+import { Sender } from '../client/sender.ts'
+import { initProducerId } from '../client/transactions.ts'
+import { KafkaSession } from '../kafka-session.ts'
+import { exchangeTopic, prepareExchangeTopics } from './exchange-topics.ts'
+import { KafkaExchangeReader } from './kafka-exchange-reader.ts'
+import { KafkaExchangeWriter } from './kafka-exchange-writer.ts'
+
+/**
+ * How frames are sent. Not by the options for output: those are for readers of the output, these topics are our own.
+ * LZ4 costs no more than it saves in checksum and copying, and leaves a third of the bytes (bench/micro/exchange-frame.ts).
+ */
+const SENDING = {
+  compression: 'lz4',
+  /** Far below what checkpoints take, long enough that a busy worker sends some hundred requests a second and no more. */
+  lingerMs: 5,
+  maxBatchBytes: 256 * 1024,
+  /** Not acknowledged yet: enough for some tenths of a second at full speed. */
+  maxBufferedBytes: 16 * 1024 * 1024,
+} as const
+
+export class KafkaExchange implements Exchange {
+  private readonly context: ConnectorContext
+
+  constructor(context: ConnectorContext) {
+    this.context = context
+  }
+
+  async prepare(specs: readonly ExchangeSpec[]): Promise<readonly ExchangeTopic[]> {
+    const { applicationId, config } = this.context
+    const replicationFactor = config.internalReplicationFactor === 0 ? -1 : config.internalReplicationFactor
+    return prepareExchangeTopics(await this.cluster(), specs, { applicationId, replicationFactor })
+  }
+
+  async openWriter(topics: readonly ExchangeTopic[]): Promise<ExchangeWriter> {
+    const cluster = await this.cluster()
+    const identity = new ProducerIdentity(null, await initProducerId(cluster, null))
+    const sender = new Sender(cluster, { ...SENDING, onFailure: this.context.fail })
+    return new KafkaExchangeWriter(sender, identity, cluster.clock, topics)
+  }
+
+  async openReader(inputs: readonly ExchangeInput[], producers: ReadonlySet<number>): Promise<ExchangeReader> {
+    const { fetchBudgetBytes, fetchMaxWaitMs } = this.context.config
+    const fetcher = new Fetcher(await this.cluster(), {
+      isolation: 'read_uncommitted',
+      budgetBytes: fetchBudgetBytes,
+      maxWaitMs: fetchMaxWaitMs,
+    })
+    return new KafkaExchangeReader(this.context, fetcher, inputs, producers, (exchange) => this.topicOf(exchange))
+  }
+
+  async trim(before: Readonly<Record<string, Readonly<Record<number, number>>>>): Promise<void> {
+    const targets = Object.entries(before).flatMap(([exchange, partitions]) =>
+      Object.entries(partitions)
+        .filter(([, beforeOffset]) => beforeOffset > 0)
+        .map(([partition, beforeOffset]) => ({ topic: this.topicOf(exchange), partition: Number(partition), beforeOffset })),
+    )
+    if (targets.length > 0) await deleteRecords(await this.cluster(), targets)
+  }
+
+  private topicOf(exchange: string): string {
+    return exchangeTopic(this.context.applicationId, exchange)
+  }
+
+  private cluster(): Promise<ClusterAccess> {
+    return KafkaSession.of(this.context).client()
+  }
+}
