@@ -64,6 +64,7 @@ test('contradicting options are refused', () => {
     [{ kafkaSaslMechanism: 'plain', kafkaSaslUsername: 'me' }, /kafka-sasl-password is not set/],
     [{ kafkaSaslUsername: 'me' }, /kafka-sasl-mechanism is none/],
     [{ s3AccessKeyId: 'id' }, /only one of s3-access-key-id/],
+    [{ sessionTimeout: '1s' }, /heartbeat-interval is 500ms, but at most a third of session-timeout \(1s\)/],
   ]
   for (const [input, message] of refused) {
     assert.throws(

@@ -3,6 +3,7 @@ import { MillraceError } from '../common/errors.ts'
 import type { OptionKey } from './config.ts'
 import type { Resolved } from './resolved.ts'
 import { checkTransactionTimeout } from './transaction-timeout.ts'
+import { formatDurationMs } from './units.ts'
 
 /**
  * Checks the options against each other and settles defaults that depend on others. Options that were not asked for are
@@ -12,6 +13,7 @@ export function checkTogether(resolved: Resolved): Resolved {
   const settled = settleDelivery(resolved)
   const has = (...keys: OptionKey[]) => keys.every((key) => key in settled.config)
   if (has('delivery', 'transactionTimeoutMs', 'checkpointIntervalMs')) checkTransactions(settled)
+  if (has('sessionTimeoutMs', 'heartbeatIntervalMs')) checkHeartbeats(settled)
   if (has('kafkaTls')) checkTls(settled)
   if (has('kafkaSaslMechanism')) checkSasl(settled)
   if (has('s3AccessKeyId')) checkS3Keys(settled)
@@ -43,6 +45,15 @@ function checkTransactions({ config }: Resolved): void {
       `Raise transaction-slots to ${slotsNeeded} or more, or lower checkpoint-tolerable-failures.`,
     )
   }
+}
+
+/** Two heartbeats may be lost before the session is. */
+function checkHeartbeats({ config }: Resolved): void {
+  if (config.heartbeatIntervalMs * 3 <= config.sessionTimeoutMs) return
+  throw conflict(
+    `heartbeat-interval is ${formatDurationMs(config.heartbeatIntervalMs)}, but at most a third of session-timeout (${formatDurationMs(config.sessionTimeoutMs)}) is allowed`,
+    'Lower heartbeat-interval, or raise session-timeout.',
+  )
 }
 
 /** Keys given without TLS would go unused, and the connection would be readable by everyone on the way. */

@@ -8,6 +8,7 @@ export const OPTION_GROUPS = {
   checkpoints: 'Checkpoints',
   state: 'State',
   s3: 'S3 storage',
+  workers: 'Workers and exchanges',
   deadlines: 'Deadlines',
   service: 'Metrics and logs',
 } as const

@@ -297,6 +297,31 @@ export const OPTIONS = {
     description: 'Secret key. Better set in the environment: flags show in process lists.',
   }),
 
+  sessionTimeoutMs: withDefault({
+    name: 'session-timeout',
+    group: 'workers',
+    type: duration({ min: SECOND, max: 30 * MINUTE }),
+    default: 10 * SECOND,
+    description:
+      'A worker that Kafka has not heard of for so long counts as dead, and the others take over its work. Shorter: a killed worker is replaced sooner. Longer: pauses and restarts of brokers are sat out. The brokers bound it: 6 seconds to 30 minutes by default.',
+  }),
+  heartbeatIntervalMs: withDefault({
+    name: 'heartbeat-interval',
+    group: 'workers',
+    type: duration({ min: 50, max: MINUTE }),
+    default: 500,
+    description:
+      'How often a worker tells Kafka that it is alive, and learns that others come or go. At most a third of session-timeout.',
+  }),
+  rebalanceTimeoutMs: withDefault({
+    name: 'rebalance-timeout',
+    group: 'workers',
+    type: duration({ min: SECOND, max: HOUR }),
+    default: MINUTE,
+    description:
+      'When workers come or go, the others first take a last checkpoint. One that has not joined again within this time is left behind.',
+  }),
+
   recoveryTimeoutMs: withDefault({
     name: 'recovery-timeout',
     group: 'deadlines',
