@@ -6,6 +6,7 @@ import { commitOffsets } from '../client/admin.ts'
 import type { KafkaClient } from '../client/client.ts'
 import type { FetchedBatch, Fetcher } from '../client/fetcher.ts'
 import type { RecordSet } from '../codec/record-set.ts'
+import { GroupIdentity } from '../group/group-identity.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import type { KafkaSourceOptions } from './kafka-source-options.ts'
 
@@ -79,10 +80,13 @@ export class KafkaSourceReader<T, K> implements SourceReader<T> {
     })
   }
 
+  /** As the member that this worker is at the moment; nothing between two memberships: the next checkpoint catches up. */
   async publishPositions(positions: readonly PartitionStart[]): Promise<void> {
     const { topic } = this.options
+    const { current } = GroupIdentity.of(this.context)
+    if (current === 'absent') return
     const offsets = positions.map(({ partition, position }) => ({ topic, partition, offset: position }))
-    await commitOffsets(this.client, this.context.applicationId, offsets)
+    await commitOffsets(this.client, this.context.applicationId, offsets, current === 'solo' ? {} : current)
   }
 
   lag(): ReadonlyMap<number, number> {

@@ -1,0 +1,94 @@
+/** Requests to the coordinator of one group, repeated through its moves, restarts and lost connections. */
+import type { Clock } from '../../../src/common/clock.ts'
+import { toError } from '../../../src/common/errors.ts'
+import { unlessAborted } from '../../../src/common/unless-aborted.ts'
+import { isWorthRetrying } from '../client/client-errors.ts'
+import type { ClusterAccess, Lane } from '../client/cluster-access.ts'
+import { isRetriableCode } from '../client/kafka-errors.ts'
+import type { RequestType } from '../client/request-type.ts'
+import { groupError } from './group-errors.ts'
+
+/** Coordinators move and load within seconds. */
+const FIRST_BACKOFF_MS = 50
+const MAX_BACKOFF_MS = 500
+/** An operator wants to know why nothing happens, but not twice a second. */
+const WARN_AFTER_MS = 5_000
+const WARN_AGAIN_MS = 30_000
+
+export interface AskOptions {
+  readonly lane?: Lane
+  /** For one answer. */
+  readonly timeoutMs?: number
+  /** Rejects with its reason once it is aborted. */
+  readonly signal?: AbortSignal
+  /** Rejects with the last error when nothing final came within this time. Default: never. */
+  readonly giveUpAfterMs?: number
+}
+
+export class GroupCoordinator {
+  readonly cluster: ClusterAccess
+  readonly groupId: string
+  readonly #clock: Clock
+
+  constructor(cluster: ClusterAccess, groupId: string, clock: Clock) {
+    this.cluster = cluster
+    this.groupId = groupId
+    this.#clock = clock
+  }
+
+  /** One request, no retry. An error that says that the coordinator is elsewhere makes it be looked up next time. */
+  async once<Input, Output>(
+    type: RequestType<Input, Output>,
+    input: Input,
+    codeOf: (answer: Output) => number,
+    options: AskOptions = {},
+  ): Promise<Output> {
+    const target = { group: this.groupId }
+    const { lane, timeoutMs, signal } = options
+    const answer = await unlessAborted(signal, () =>
+      this.cluster.request(target, type, input, {
+        ...(lane === undefined ? {} : { lane }),
+        ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      }),
+    )
+    if (isRetriableCode(codeOf(answer))) this.cluster.forgetCoordinator(target)
+    return answer
+  }
+
+  /** Until there is an answer that is not about the coordinator itself; its error code is the caller's. */
+  async ask<Input, Output>(
+    type: RequestType<Input, Output>,
+    input: Input,
+    codeOf: (answer: Output) => number,
+    options: AskOptions = {},
+  ): Promise<Output> {
+    const { signal, giveUpAfterMs = Number.POSITIVE_INFINITY } = options
+    const startedAtMs = this.#clock.monotonicMs()
+    let warnAtMs = startedAtMs + WARN_AFTER_MS
+    for (let attempt = 0; ; attempt++) {
+      let reason: Error
+      try {
+        const answer = await this.once(type, input, codeOf, options)
+        if (!isRetriableCode(codeOf(answer))) return answer
+        reason = groupError(type.name, this.groupId, codeOf(answer))
+      } catch (thrown) {
+        signal?.throwIfAborted()
+        reason = toError(thrown)
+        if (!isWorthRetrying(reason)) throw reason
+      }
+      const waitMs = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(attempt, 10))
+      const nowMs = this.#clock.monotonicMs()
+      if (nowMs - startedAtMs + waitMs >= giveUpAfterMs) throw reason
+      if (nowMs >= warnAtMs) {
+        warnAtMs = nowMs + WARN_AGAIN_MS
+        this.cluster.logger.warn('group-coordinator-unavailable', {
+          groupId: this.groupId,
+          request: type.name,
+          forMs: Math.round(nowMs - startedAtMs),
+          error: reason.message,
+        })
+      }
+      await this.#clock.sleep(waitMs, signal)
+    }
+  }
+}

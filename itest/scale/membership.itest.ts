@@ -1,0 +1,261 @@
+/** The group of a job on a real coordinator: members come, go, die and come back; tools see them; strangers are named. */
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { commitOffsets } from '../../connectors/kafka/client/admin.ts'
+import { KafkaClient } from '../../connectors/kafka/client/client.ts'
+import { isMillraceError } from '../../src/common/errors.ts'
+import type { Joined } from '../../src/ports/group-membership.ts'
+import { kafkaClient } from '../support/kafka-ready.ts'
+import { temporaryFolder } from '../support/leftovers.ts'
+import { type KafkaServer, startKafka } from '../support/servers.ts'
+import { aborted, createOrders, TestWorker, TIMES, takeAll } from './workers.ts'
+
+let kafka: KafkaServer
+let admin: KafkaClient
+before(async () => {
+  kafka = await startKafka({ config: { 'group.min.session.timeout.ms': '1000' } })
+  admin = await KafkaClient.connect({ brokers: [kafka.bootstrap] })
+  await createOrders(admin)
+})
+after(async () => {
+  admin?.close()
+  await kafka?.close()
+})
+
+const open = (groupId: string, name: string, more = {}) => TestWorker.open(kafka.bootstrap, name, { groupId, ...more })
+
+/** Six partitions, dealt out in turn. */
+function deal({ members }: Joined) {
+  return new Map(
+    members.map((member, index) => [
+      member.memberId,
+      [{ topic: 'orders', partitions: [0, 1, 2, 3, 4, 5].filter((partition) => partition % members.length === index) }],
+    ]),
+  )
+}
+
+test('three join, one leads and knows all three; one leaves, another leads, it comes back', async () => {
+  const workers = await Promise.all(['a', 'b', 'c'].map((name) => open('changing', name)))
+  await takeAll(workers)
+  // Whoever came first was alone for a moment.
+  const [leader] = workers.filter((worker) => worker.joined?.isLeader)
+  assert.ok(leader)
+  assert.deepEqual(
+    leader.joined?.members.map(({ worker }) => worker),
+    ['a', 'b', 'c'],
+  )
+  assert.deepEqual(
+    workers.filter((worker) => worker !== leader).map((worker) => worker.joined?.members),
+    [[], []],
+  )
+  const ids = workers.map((worker) => worker.joined?.self.memberId ?? '')
+  assert.deepEqual(await leader.membership?.present([...ids, 'nobody']), new Set(ids))
+
+  const leftAtMs = performance.now()
+  const followers = workers.filter((worker) => worker !== leader)
+  const before = followers.map((worker) => worker.membership)
+  await leader.group.leave()
+  assert.ok(leader.membership?.ended.aborted)
+  await Promise.all(before.map((membership) => aborted(membership!.rebalancing)))
+  const noticedMs = performance.now() - leftAtMs
+  assert.ok(noticedMs < 1_000, `noticed after ${Math.round(noticedMs)} ms`)
+  assert.ok(before.every((membership) => !membership?.ended.aborted))
+
+  // In a rebalance the members are still there, until the rebalance timeout.
+  assert.equal((await before[0]?.present(ids))?.size, 2)
+  await takeAll(followers)
+  assert.equal(followers.filter((worker) => worker.joined?.isLeader).length, 1)
+  assert.ok(before.every((membership) => membership?.ended.aborted))
+
+  await takeAll([...followers, leader])
+  assert.notEqual(leader.joined?.self.memberId, ids[workers.indexOf(leader)])
+  await Promise.all(workers.map((worker) => worker.stop()))
+})
+
+test('facts arrive as they were told, with a state of thousands of tasks', async () => {
+  const [a, b] = [await open('facts', 'a'), await open('facts', 'b')]
+  const localState = Object.fromEntries(Array.from({ length: 5_000 }, (_, index) => [`by-größe/${index}`, index * 7]))
+  await a.take()
+  const joiningB = b.join(localState)
+  await aborted(a.membership!.rebalancing)
+  const joinedA = await a.join()
+  const joinedB = await joiningB
+  assert.ok(joinedA.isLeader)
+  assert.deepEqual(joinedA.members, [joinedA.self, joinedB.self])
+  assert.deepEqual(joinedB.self.localState, localState)
+  const settledB = joinedB.settle()
+  assert.ok(await joinedA.settle(new Map()))
+  assert.ok(await settledB)
+  await Promise.all([a.stop(), b.stop()])
+})
+
+test('a killed member is missed after the session timeout, and heartbeats keep the others in', async () => {
+  const [a, b] = [await open('killed', 'a'), await open('killed', 'b')]
+  await takeAll([a, b])
+  await sleep(TIMES.sessionTimeoutMs * 1.5)
+  assert.ok(!a.membership?.rebalancing.aborted && !b.membership?.ended.aborted)
+  const killedAtMs = performance.now()
+  b.kill()
+  await aborted(a.membership!.rebalancing)
+  const missedMs = performance.now() - killedAtMs
+  assert.ok(missedMs > TIMES.sessionTimeoutMs - 500 && missedMs < TIMES.sessionTimeoutMs + 1_500, `${missedMs} ms`)
+  assert.equal((await a.membership?.present([b.joined!.self.memberId]))?.size, 0)
+  await a.take()
+  assert.equal(a.joined?.members.length, 1)
+  await a.stop()
+})
+
+test('the identity file lets the next process take out the one that was killed, at once', async () => {
+  const folder = temporaryFolder('identity')
+  const identityFile = join(folder.path, 'member.json')
+  // So long a session that the test would time out without the file.
+  const options = { identityFile, sessionTimeoutMs: 60_000, rebalanceTimeoutMs: 60_000 }
+  const [a, b] = [
+    await open('identified', 'a', { ...options, identityFile: undefined }),
+    await open('identified', 'b', options),
+  ]
+  await takeAll([a, b])
+  b.kill()
+  const startedAtMs = performance.now()
+  const successor = await open('identified', 'b', options)
+  await takeAll([a, successor])
+  const tookMs = performance.now() - startedAtMs
+  assert.ok(tookMs < 3_000, `it took ${Math.round(tookMs)} ms`)
+  const leader = [a, successor].find((worker) => worker.joined?.isLeader)
+  assert.deepEqual(
+    leader?.joined?.members.map(({ memberId }) => memberId),
+    [a.joined?.self.memberId, successor.joined?.self.memberId],
+  )
+  await successor.stop()
+  assert.ok(!existsSync(identityFile))
+  await a.stop()
+  await folder.remove()
+})
+
+test('kafka-consumer-groups --describe shows members, their partitions and the lag', async () => {
+  const [a, b] = [await open('described', 'worker-a'), await open('described', 'worker-b')]
+  await takeAll([a, b], deal)
+  for (const partition of [0, 1]) {
+    const owner = [a, b].find(({ identity }) => typeof identity.current === 'object')
+    assert.ok(owner)
+    await commitOffsets(
+      owner.client,
+      'described',
+      [{ topic: 'orders', partition, offset: 0 }],
+      owner.identity.current as { generation: number; memberId: string },
+    )
+  }
+  // As no member, as a solo worker would: a group with members refuses that.
+  await assert.rejects(commitOffsets(a.client, 'described', [{ topic: 'orders', partition: 0, offset: 0 }]), (error) =>
+    isMillraceError(error, 'MR_KAFKA_REQUEST_REFUSED'),
+  )
+  const describe = async (...more: string[]) => {
+    const { stdout, stderr, exitCode } = await kafka.runTool('org.apache.kafka.tools.consumer.group.ConsumerGroupCommand', [
+      '--bootstrap-server',
+      kafka.bootstrap,
+      '--describe',
+      '--group',
+      'described',
+      ...more,
+    ])
+    assert.equal(exitCode, 0, stderr)
+    return stdout.split('\n').map((line) => line.trim().split(/\s+/))
+  }
+  const offsets = (await describe()).filter((fields) => fields[1] === 'orders')
+  assert.equal(offsets.length, 6, JSON.stringify(offsets))
+  for (const [group, , partition, current, end, lag, consumer, , clientId] of offsets) {
+    assert.equal(group, 'described')
+    assert.equal(end, '0')
+    assert.deepEqual([current, lag], Number(partition) < 2 ? ['0', '0'] : ['-', '-'])
+    const worker = Number(partition) % 2 === 0 ? a : b
+    assert.equal(consumer, worker.joined?.self.memberId)
+    assert.equal(clientId, worker.name)
+  }
+  const members = (await describe('--members')).filter((fields) => fields[0] === 'described')
+  assert.deepEqual(
+    members.map((fields) => [fields[1], fields.at(-1)]).sort(),
+    [
+      [a.joined?.self.memberId, '3'],
+      [b.joined?.self.memberId, '3'],
+    ].sort(),
+  )
+  const state = (await describe('--state')).find((fields) => fields[0] === 'described')
+  assert.ok(state?.includes('millrace') && state.includes('Stable'), JSON.stringify(state))
+  await Promise.all([a.stop(), b.stop()])
+})
+
+test('the group of other consumers is refused, and ours refuses them', async () => {
+  const consumer = kafkaClient(kafka.bootstrap, { retries: 5 }).consumer({ groupId: 'taken' })
+  await consumer.connect()
+  await consumer.subscribe({ topic: 'orders' })
+  const joined = new Promise((resolve) => consumer.on(consumer.events.GROUP_JOIN, resolve))
+  await consumer.run({ eachMessage: async () => {} })
+  await joined
+  const worker = await open('taken', 'a')
+  await assert.rejects(worker.join(), (error) => {
+    assert.ok(isMillraceError(error, 'MR_GROUP_IN_USE'), String(error))
+    assert.match(error.message, /consumer group taken/)
+    return true
+  })
+  await consumer.disconnect()
+  assert.ok(await worker.take(), 'once it has gone, the group is free')
+  await worker.stop()
+})
+
+test('a group of the consumer protocol of Kafka 4 is refused too', async () => {
+  const consuming = kafka.runTool('org.apache.kafka.tools.consumer.ConsoleConsumer', [
+    '--bootstrap-server',
+    kafka.bootstrap,
+    '--topic',
+    'orders',
+    '--timeout-ms',
+    '12000',
+    '--group',
+    'taken-anew',
+    '--consumer-property',
+    'group.protocol=consumer',
+  ])
+  const groups = kafkaClient(kafka.bootstrap, { retries: 5 }).admin()
+  await groups.connect()
+  while (!(await groups.listGroups()).groups.some(({ groupId }) => groupId === 'taken-anew')) await sleep(100)
+  await groups.disconnect()
+  await sleep(1_000)
+  const worker = await open('taken-anew', 'a')
+  await assert.rejects(worker.join(), (error) => isMillraceError(error, 'MR_GROUP_IN_USE'))
+  await worker.stop()
+  await consuming
+})
+
+test('a session timeout that the brokers do not allow is named', async () => {
+  const worker = await open('short', 'a', { sessionTimeoutMs: 500 })
+  await assert.rejects(worker.join(), (error) => isMillraceError(error, 'MR_GROUP_SESSION_TIMEOUT'))
+  await worker.stop()
+})
+
+test('a broker that restarts between heartbeats does not end the membership; one that stays away does', async () => {
+  const patient = { sessionTimeoutMs: 20_000 }
+  const [a, b] = [await open('restarted', 'a', patient), await open('restarted', 'b', patient)]
+  const hasty = await open('hasty', 'c', { sessionTimeoutMs: 1_000 })
+  await takeAll([a, b])
+  await hasty.take()
+  await kafka.stop('SIGKILL')
+  await sleep(1_500)
+  assert.ok(hasty.membership?.ended.aborted)
+  await kafka.start()
+  await sleep(2_000)
+  assert.deepEqual(
+    [a, b].map(({ membership }) => membership?.ended.aborted),
+    [false, false],
+  )
+  // Whatever the coordinator made of it: they are a group still, or again.
+  const again = await hasty.take()
+  assert.ok(!again.ended.aborted)
+  await b.stop()
+  await aborted(a.membership!.rebalancing)
+  await a.take()
+  assert.equal(a.joined?.members.length, 1)
+  await Promise.all([a.stop(), hasty.stop()])
+})
