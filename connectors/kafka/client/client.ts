@@ -148,17 +148,25 @@ export class KafkaClient implements ClusterAccess {
 
   /**
    * A topic with all its partitions. Waits up to `timeoutMs` for it to appear (a topic just created is known to its
-   * brokers a moment later), then rejects with MR_KAFKA_TOPIC_MISSING or MR_KAFKA_AUTHORIZATION.
+   * brokers a moment later) and for a broker that answers; then rejects with MR_KAFKA_TOPIC_MISSING,
+   * MR_KAFKA_AUTHORIZATION or MR_KAFKA_UNREACHABLE.
    */
   async topic(name: string, timeoutMs = 5_000): Promise<TopicMetadata> {
     const deadline = this.clock.monotonicMs() + timeoutMs
     for (let attempt = 0; ; attempt++) {
-      await this.refreshMetadata([name])
-      const topic = this.#metadata.topic(name)
-      if (topic !== undefined && topic.errorCode === 0) return topic
-      const code = this.topicError(name)
-      if (isAuthorizationCode(code) || code === KafkaCode.invalidTopic) throw topicRefused(name, code)
-      if (this.clock.monotonicMs() >= deadline) throw topicMissing(name, code)
+      let reason: Error
+      try {
+        await this.refreshMetadata([name])
+        const topic = this.#metadata.topic(name)
+        if (topic !== undefined && topic.errorCode === 0) return topic
+        const code = this.topicError(name)
+        if (isAuthorizationCode(code) || code === KafkaCode.invalidTopic) throw topicRefused(name, code)
+        reason = topicMissing(name, code)
+      } catch (thrown) {
+        reason = toError(thrown)
+        if (!isWorthRetrying(reason)) throw reason
+      }
+      if (this.clock.monotonicMs() >= deadline) throw reason
       await this.clock.sleep(backoffMs(this, attempt))
     }
   }
