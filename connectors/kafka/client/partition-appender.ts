@@ -82,7 +82,7 @@ export class PartitionAppender {
     if (this.#builder.count === 0 || share === undefined) return
     const sealed = this.#builder.seal(this.#host.compression)
     share.span.batchSealed()
-    this.queue.push({ share, sealed, createdAtMs: this.#openedAtMs, baseSequence: -1, inFlight: false })
+    this.queue.push({ share, sealed, createdAtMs: this.#openedAtMs, baseSequence: -1, number: -1, inFlight: false })
     this.#host.onSealed(this, sealed.buffer.length)
   }
 

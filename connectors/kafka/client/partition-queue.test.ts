@@ -21,6 +21,7 @@ function push(queue: PartitionQueue, span: ProducerSpan, records = 1): QueuedBat
     sealed: builder.seal('none'),
     createdAtMs: 0,
     baseSequence: -1,
+    number: -1,
     inFlight: false,
   }
   span.batchSealed()
@@ -48,6 +49,31 @@ test('until the first acknowledgement of an identity one batch is in flight, the
   assert.deepEqual(sendAll(queue), batches.slice(1, 6))
   queue.acknowledged(batches[1] as QueuedBatch)
   assert.deepEqual(sendAll(queue), batches.slice(6, 7))
+})
+
+test('behind a batch that is sent again, no more follow than the leader remembers batches', () => {
+  const queue = new PartitionQueue('t', 0)
+  const span = identity(7)
+  const [zeroth, first, second, third, ...rest] = Array.from({ length: 10 }, () => push(queue, span)) as [
+    QueuedBatch,
+    QueuedBatch,
+    QueuedBatch,
+    QueuedBatch,
+    ...QueuedBatch[],
+  ]
+  sendAll(queue)
+  queue.acknowledged(zeroth)
+  assert.equal(sendAll(queue).length, 5)
+  // Two fail, which the leader may have written all the same; what came behind them is acknowledged.
+  queue.failed(first, new Error('too few replicas'), 0)
+  queue.failed(second, new Error('too few replicas'), 0)
+  for (const batch of [third, ...rest.slice(0, 2)]) queue.acknowledged(batch)
+  assert.deepEqual(sendAll(queue), [first], 'alone, to see')
+  queue.acknowledged(first)
+  // The leader knows the five up to the last one written: with two more the second one would be among those forgotten.
+  assert.deepEqual(sendAll(queue), [second, rest[2]])
+  queue.acknowledged(second)
+  assert.deepEqual(sendAll(queue), rest.slice(3, 7))
 })
 
 test('sequences count records and stay with their batch', () => {

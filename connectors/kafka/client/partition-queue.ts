@@ -7,6 +7,8 @@
  * - A batch gets its sequence when it is first sent and keeps sequence and bytes for ever (idempotence).
  * - Batches of two identities are never in flight together (R23): two producers are not ordered against each other.
  * - Until the leader has acknowledged one batch of an identity, one batch is in flight (R18).
+ * - At most five batches lie between the oldest that is not acknowledged and the last one sent, acknowledged ones among
+ *   them: brokers know a producer's last five batches, and take a repeat of an older one for a gap.
  * - After a failure nothing is sent until everything in flight has come back; then all of it is sent again, in order, as
  *   the leader takes a batch only directly behind the one before. The first one again goes alone.
  */
@@ -15,6 +17,9 @@ import { type SealedBatch, stampBatch } from '../codec/record-batch-builder.ts'
 import { advanceSequence } from './producer.ts'
 import type { SpanPartition } from './producer-span.ts'
 
+/** How many batches of a producer a partition's leader remembers (ProducerStateEntry.NUM_BATCHES_TO_RETAIN in Kafka). */
+const REMEMBERED_BATCHES = 5
+
 export interface QueuedBatch {
   readonly share: SpanPartition
   readonly sealed: SealedBatch
@@ -22,6 +27,8 @@ export interface QueuedBatch {
   readonly createdAtMs: number
   /** -1: never sent. */
   baseSequence: number
+  /** Counts the batches of its identity in the partition, in the order of sending; -1: never sent. */
+  number: number
   inFlight: boolean
 }
 
@@ -86,7 +93,15 @@ export class PartitionQueue {
     if (this.#inFlight === 0) return true
     if (this.#mustRewind || this.#isProbing || !share.identity.acknowledged) return false
     const last = defined(this.#batches[this.#sent - 1], 'the batch sent last')
-    return last.share.span.identity === identity && this.#inFlightBroker === broker && this.#inFlight < maxInFlight
+    if (last.share.span.identity !== identity || this.#inFlightBroker !== broker) return false
+    return this.#inFlight < maxInFlight && this.#isRemembered(share)
+  }
+
+  /** Whether the leader would still know the oldest batch, were the next one written. */
+  #isRemembered(share: SpanPartition): boolean {
+    const next = this.firstUnsent
+    const number = next === undefined || next.number < 0 ? share.identity.sentBatches : next.number
+    return number - defined(this.oldest, 'the oldest batch in flight').number < REMEMBERED_BATCHES
   }
 
   /** The first unsent batch goes out. */
@@ -96,6 +111,7 @@ export class PartitionQueue {
       const { identity, span } = batch.share
       const { producerId, producerEpoch, transactionalId } = span.identity
       batch.baseSequence = identity.nextSequence
+      batch.number = identity.sentBatches++
       identity.nextSequence = advanceSequence(identity.nextSequence, batch.sealed.recordCount)
       stampBatch(batch.sealed, {
         producerId,

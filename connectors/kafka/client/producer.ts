@@ -13,6 +13,8 @@ export function advanceSequence(sequence: number, records: number): number {
 export interface IdentityPartition {
   /** Of the next batch that is sent for the first time. */
   nextSequence: number
+  /** Each counted once, however often it is sent. */
+  sentBatches: number
   /**
    * Whether the leader has taken a batch of this identity. Before that it accepts any first sequence (KAFKA-14359), so
    * two batches on their way could end up with a gap or swapped, and nobody would be told.
@@ -68,7 +70,7 @@ export class ProducerIdentity {
     const key = `${topic}:${partition}`
     let state = this.#partitions.get(key)
     if (state === undefined) {
-      state = { nextSequence: 0, acknowledged: false }
+      state = { nextSequence: 0, sentBatches: 0, acknowledged: false }
       this.#partitions.set(key, state)
     }
     return state
