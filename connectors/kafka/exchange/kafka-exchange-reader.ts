@@ -39,6 +39,8 @@ export class KafkaExchangeReader implements ExchangeReader {
   private readonly inputs: readonly Input[]
   private readonly byTopic = new Map<string, Map<number, Input>>()
   private unfinished: Unfinished | undefined
+  /** Behind a gap nothing is read any more. */
+  private failure: unknown
 
   /** Begins to fetch. */
   constructor(
@@ -67,19 +69,17 @@ export class KafkaExchangeReader implements ExchangeReader {
   }
 
   poll(): ReceivedFrame | undefined {
-    for (;;) {
-      const frame = this.unfinished === undefined ? undefined : this.nextOf(this.unfinished)
-      if (frame !== undefined) return frame
-      const fetched = this.fetch()
-      if (fetched === undefined) return undefined
-      const input = defined(this.byTopic.get(fetched.topic)?.get(fetched.partition), 'input of a fetched batch')
-      const { header, records, nextOffset } = fetched
-      if (header === null || records === null) this.passTo(input, nextOffset)
-      else this.unfinished = { input, header, records, nextOffset, next: 0 }
+    if (this.failure !== undefined) throw this.failure
+    try {
+      return this.next()
+    } catch (error) {
+      this.failure = positionLost(error)
+      throw this.failure
     }
   }
 
   async whenAvailable(): Promise<void> {
+    if (this.failure !== undefined) throw this.failure
     if (this.unfinished !== undefined) return
     try {
       await this.fetcher.whenAvailable()
@@ -110,6 +110,20 @@ export class KafkaExchangeReader implements ExchangeReader {
 
   async close(): Promise<void> {
     this.fetcher.close()
+  }
+
+  /** The next accepted frame of any partition. */
+  private next(): ReceivedFrame | undefined {
+    for (;;) {
+      const frame = this.unfinished === undefined ? undefined : this.nextOf(this.unfinished)
+      if (frame !== undefined) return frame
+      const fetched = this.fetcher.poll()
+      if (fetched === undefined) return undefined
+      const input = defined(this.byTopic.get(fetched.topic)?.get(fetched.partition), 'input of a fetched batch')
+      const { header, records, nextOffset } = fetched
+      if (header === null || records === null) this.passTo(input, nextOffset)
+      else this.unfinished = { input, header, records, nextOffset, next: 0 }
+    }
   }
 
   /** The next accepted frame of the batch; undefined: it has no more, and reading goes on behind it. */
@@ -154,14 +168,6 @@ export class KafkaExchangeReader implements ExchangeReader {
   private passTo(input: Input, position: number): void {
     input.acceptance.passTo(position)
     input.position = position
-  }
-
-  private fetch() {
-    try {
-      return this.fetcher.poll()
-    } catch (error) {
-      throw positionLost(error)
-    }
   }
 }
 
