@@ -9,6 +9,7 @@ import { initProducerId } from './client/transactions.ts'
 import { describeIfAllowed } from './describe-if-allowed.ts'
 import { SharedClient } from './shared-client.ts'
 import { KafkaTransactions } from './sink/kafka-transactions.ts'
+import { maxBatchBytes } from './sink/max-batch-bytes.ts'
 import { PlainOutput } from './sink/plain-output.ts'
 
 /** Output that is not acknowledged yet, for each sender: enough for some tenths of a second at full speed. */
@@ -64,6 +65,7 @@ export class KafkaSession {
       workerIndex,
       slots: config.transactionSlots,
       transactionTimeoutMs: effectiveTransactionTimeoutMs(config, limitMs),
+      maxBatchBytes: (topic) => maxBatchBytes(client, topic),
       logger,
       fail: this.context.fail,
     })

@@ -70,7 +70,9 @@ function faultyControlLog(real: ControlLog): ControlLog {
   return substitute(real, {
     async append(values) {
       if (values.some((value) => value.includes('"checkpoint-acked"'))) killer.reach('before-ack')
-      return real.append(values)
+      const offset = await real.append(values)
+      if (values.some((value) => value.includes('"transaction-salvaged"'))) killer.reach('after-salvage-record')
+      return offset
     },
   })
 }
@@ -91,8 +93,19 @@ function faultyParticipant(real: TransactionParticipant): TransactionParticipant
       if (faults.bug === 'commit-before-completion' && committable !== null) await real.commit(committable)
       return committable
     },
+    async salvage(lost) {
+      const part = await real.salvage(lost)
+      killer.reach('after-salvage-flush')
+      return part
+    },
+    async settle(committable) {
+      const outcome = await real.settle(committable)
+      if (outcome.kind === 'committed' && committable.id.includes('.salvage:')) killer.reach('after-salvage-commit')
+      return outcome
+    },
     async commit(committable) {
       killer.reach('before-commit')
+      if (faults.commitsHang) await new Promise<never>(() => {})
       if (faults.bug === 'commit-before-completion') return { kind: 'committed' }
       const outcome = await real.commit(committable)
       killer.reach('after-commit')

@@ -13,17 +13,33 @@ export interface Committable {
 
 export type CommitOutcome =
   | { readonly kind: 'committed' }
-  /** The outside has aborted it: the data must be salvaged, or the job must stop (R25, R26). */
+  /** The outside has aborted it: the leader salvages it in the next recovery (R25, R26). */
   | { readonly kind: 'lost'; readonly reason: string }
+
+/** A part of a lost transaction, written again. */
+export interface SalvagedPart {
+  readonly done: Committable
+  /** What is left of it, with an id of its own; null: nothing. */
+  readonly rest: Committable | null
+}
 
 export interface TransactionParticipant {
   /** e.g. `kafka`. Committables are given back to the participant of the same name. */
   readonly name: string
   /**
-   * Recovery, by the leader, before any worker writes: settles what the restore point prepared, oldest first. Resolves
-   * with the outcome of each, in order; stops at the first that is lost.
+   * Recovery, by the leader, before any worker writes: commits what the restore point prepared, oldest first (R24).
+   * Retried inside until known.
+   * @throws MR_TRANSACTION_LOST where its outcome can't be told any more
    */
-  settle(committables: readonly Committable[]): Promise<readonly CommitOutcome[]>
+  settle(committable: Committable): Promise<CommitOutcome>
+  /** Recovery, behind a lost one (R26): resolves when it is certain that this one will never be committed. */
+  abandon(committable: Committable): Promise<void>
+  /**
+   * Recovery: prepares a new transaction of bounded size that holds, unchanged and in their order, the first records of
+   * a lost one, or of a rest. The caller notes both in the log, and only then settles `done` (R27).
+   * @throws MR_TRANSACTION_LOST where its records are gone
+   */
+  salvage(lost: Committable): Promise<SalvagedPart>
   /** Recovery: fences every transaction the job can ever have opened, for `workers` workers with `slots` slots each. */
   fence(workers: number, slots: number): Promise<void>
   /** Before the first write of an epoch: takes identities whose epoch is fresh (R22). */

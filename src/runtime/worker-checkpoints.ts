@@ -193,8 +193,9 @@ export class WorkerCheckpoints {
       const outcome = await participant.commit(committable)
       if (outcome.kind === 'lost') {
         throw new MillraceError(
-          'MR_TRANSACTION_LOST',
-          `transaction ${committable.id} of checkpoint ${transaction.checkpoint} is lost: ${outcome.reason}`,
+          // Only the leader salvages, in recovery (R26).
+          'MR_TRANSACTION_ABORTED',
+          `transaction ${committable.id} of checkpoint ${transaction.checkpoint} was aborted: ${outcome.reason}`,
         )
       }
       this.transactions = this.transactions.filter((one) => one !== transaction)

@@ -1,5 +1,16 @@
 /** A transactional sink in memory: what was committed, in order of commit. Outlives the workers that write to it. */
-import type { CommitOutcome, Committable, OpenedSink, Sink, TransactionParticipant } from '../ports/transactional-sink.ts'
+import { assert } from '../common/assert.ts'
+import type {
+  CommitOutcome,
+  Committable,
+  OpenedSink,
+  SalvagedPart,
+  Sink,
+  TransactionParticipant,
+} from '../ports/transactional-sink.ts'
+
+/** So few that tests see parts. */
+const SALVAGED_AT_ONCE = 2
 
 interface Transaction {
   readonly id: string
@@ -43,6 +54,25 @@ export class MemorySink<T> implements Sink<T> {
     return { kind: 'committed' }
   }
 
+  abort(id: string): void {
+    const transaction = this.transactions.get(id)
+    if (transaction?.state === 'open') transaction.state = 'aborted'
+  }
+
+  /** A rest is a transaction of its own here, which was aborted. */
+  salvage({ id }: Committable): SalvagedPart {
+    const lost = this.transactions.get(id)
+    assert(lost?.state === 'aborted', 'only what was aborted is salvaged')
+    const done = this.begin()
+    done.values.push(...lost.values.slice(0, SALVAGED_AT_ONCE))
+    const left = lost.values.slice(SALVAGED_AT_ONCE)
+    if (left.length === 0) return { done: { id: done.id }, rest: null }
+    const rest = this.begin()
+    rest.values.push(...left)
+    rest.state = 'aborted'
+    return { done: { id: done.id }, rest: { id: rest.id } }
+  }
+
   /** What fencing does to everything that is not committed. */
   abortOpen(): void {
     for (const transaction of this.transactions.values()) if (transaction.state === 'open') transaction.state = 'aborted'
@@ -61,8 +91,16 @@ class MemoryTransactions<T> implements TransactionParticipant {
     this.sink = sink
   }
 
-  async settle(committables: readonly Committable[]): Promise<readonly CommitOutcome[]> {
-    return committables.map(({ id }) => this.sink.commit(id))
+  async settle({ id }: Committable): Promise<CommitOutcome> {
+    return this.sink.commit(id)
+  }
+
+  async abandon({ id }: Committable): Promise<void> {
+    this.sink.abort(id)
+  }
+
+  async salvage(lost: Committable): Promise<SalvagedPart> {
+    return this.sink.salvage(lost)
   }
 
   async fence() {

@@ -6,12 +6,10 @@
  */
 import { readBatchHeader } from '../codec/record-batch-reader.ts'
 import { backoffMs } from './backoff.ts'
-import { isWorthRetrying, topicMissing } from './client-errors.ts'
 import type { ClusterAccess, Lane } from './cluster-access.ts'
-import { fetchError, judgeFetchError } from './fetch-errors.ts'
-import { KafkaCode } from './kafka-errors.ts'
+import { fetchOnce } from './fetch-once.ts'
 import type { PartitionRange } from './producer-span.ts'
-import { Fetch, type FetchedPartition } from './requests/fetch-request.ts'
+import type { FetchedPartition } from './requests/fetch-request.ts'
 
 export type TransactionOutcome =
   | 'committed'
@@ -63,35 +61,34 @@ async function outcomeInPartition(
   range: PartitionRange,
 ): Promise<TransactionOutcome> {
   const { topic, partition } = range
-  try {
-    const leader = cluster.leaderOf(topic, partition)
-    if (leader === undefined) {
-      await cluster.refreshMetadata([topic])
-      const code = cluster.topicError(topic)
-      if (code === KafkaCode.unknownTopicOrPartition) throw topicMissing(topic, code)
-      return 'undecided'
+  for (let offset = range.firstOffset; ; ) {
+    const target = { topic, partition, offset, maxBytes: MAX_FETCH_BYTES }
+    const answered = await fetchOnce(cluster, lane, target, 'read_committed')
+    switch (answered.kind) {
+      case 'unavailable':
+        return 'undecided'
+      case 'deleted':
+        offset = answered.startOffset
+        break
+      case 'fetched': {
+        const judged = judgeOutcome(producerId, range, answered.fetched)
+        if (typeof judged === 'string') return judged
+        offset = judged.readOnAt
+      }
     }
-    const target = { topic, partition, offset: range.firstOffset, maxBytes: MAX_FETCH_BYTES }
-    const input = { readCommitted: true, maxWaitMs: 0, minBytes: 0, maxBytes: MAX_FETCH_BYTES, targets: [target] }
-    const answer = await cluster.request(leader, Fetch, input, { lane })
-    const fetched = answer.partitions[0]
-    if (answer.errorCode !== 0 || fetched === undefined) return 'undecided'
-    if (fetched.errorCode === 0) return judgeOutcome(producerId, range, fetched)
-    const verdict = judgeFetchError(fetched.errorCode)
-    if (verdict === 'fatal') throw fetchError(fetched.errorCode, topic, partition)
-    // Below the log's start: deleted. Beyond its end: a new leader that hasn't caught up, or a topic made anew.
-    if (verdict === 'out-of-range' && fetched.logStartOffset > range.firstOffset) return 'gone'
-    await cluster.refreshMetadata([topic])
-    return 'undecided'
-  } catch (error) {
-    if (!isWorthRetrying(error)) throw error
-    await cluster.refreshMetadata([topic]).catch(() => {})
-    return 'undecided'
+    if (offset > range.lastOffset) return 'gone'
   }
 }
 
-/** What a read_committed fetch from the first offset of the range tells. Pure. */
-export function judgeOutcome(producerId: number, range: PartitionRange, fetched: FetchedPartition): TransactionOutcome {
+/**
+ * What a read_committed fetch from the first offset of the range, or from one further on, tells; with `readOnAt` it holds
+ * nothing of the transaction, and only the beginning of the rest of the range. Pure.
+ */
+export function judgeOutcome(
+  producerId: number,
+  range: PartitionRange,
+  fetched: FetchedPartition,
+): TransactionOutcome | { readonly readOnAt: number } {
   if (fetched.lastStableOffset <= range.lastOffset) return 'undecided'
   // A listed transaction reaches into the fetch, so one of this producer that began at or before the range covers it: a
   // producer has one transaction at a time.
@@ -99,10 +96,15 @@ export function judgeOutcome(producerId: number, range: PartitionRange, fetched:
     (aborted) => aborted.producerId === producerId && aborted.firstOffset <= range.firstOffset,
   )
   if (isAborted) return 'aborted'
+  let readOnAt = -1
   for (let at = 0; ; ) {
     const header = readBatchHeader(fetched.records, at)
-    if (header === null || header.baseOffset > range.lastOffset) return 'gone'
+    if (header === null) break
+    if (header.baseOffset > range.lastOffset) return 'gone'
     if (header.producerId === producerId && !header.isControl && header.lastOffset >= range.firstOffset) return 'committed'
     at += header.byteLength
+    readOnAt = header.lastOffset + 1
   }
+  // Nothing at all: compaction has removed the range and all behind it.
+  return readOnAt < 0 ? 'gone' : { readOnAt }
 }

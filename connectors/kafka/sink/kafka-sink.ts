@@ -2,11 +2,11 @@
 import type { Config } from '../../../src/config/config.ts'
 import type { ConnectorContext } from '../../../src/ports/connector-context.ts'
 import type { OpenedSink, Sink } from '../../../src/ports/transactional-sink.ts'
-import type { KafkaClient } from '../client/client.ts'
-import { describeIfAllowed } from '../describe-if-allowed.ts'
 import { KafkaSession } from '../kafka-session.ts'
+import { warnOfCompaction } from './compaction-warning.ts'
 import type { KafkaSinkOptions } from './kafka-sink-options.ts'
 import { KafkaSinkWriter } from './kafka-sink-writer.ts'
+import { maxBatchBytes } from './max-batch-bytes.ts'
 import type { KafkaOutput } from './plain-output.ts'
 
 export function kafkaSink<T>(options: KafkaSinkOptions<T>): Sink<T> {
@@ -27,14 +27,10 @@ async function openKafkaSink<T>(options: KafkaSinkOptions<T>, context: Connector
   const client = await session.client()
   const { partitions } = await client.topic(options.topic)
   const delivery = deliveryOf(context.config, options.delivery)
+  if (delivery === 'exactly-once') await warnOfCompaction(client, options.topic)
   const participant = delivery === 'exactly-once' ? await session.transactions() : undefined
   const output: KafkaOutput = participant ?? (await session.plainOutput())
   const writer = new KafkaSinkWriter(options, output, partitions.length)
   output.sender.limitBatchBytes(options.topic, await maxBatchBytes(client, options.topic))
   return participant === undefined ? { writer } : { writer, participant }
-}
-
-/** What the topic takes at most: a batch above it would be refused, and the job with it. */
-async function maxBatchBytes(client: KafkaClient, topic: string): Promise<number> {
-  return Number((await describeIfAllowed(client, { topic }, 'max.message.bytes')) ?? Number.POSITIVE_INFINITY)
 }

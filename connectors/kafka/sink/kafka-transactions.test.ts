@@ -18,6 +18,7 @@ async function opened(slots: number) {
     workerIndex: 0,
     slots,
     transactionTimeoutMs: 60_000,
+    maxBatchBytes: async () => 1_000_000,
     logger: silentLogger,
     fail: (error) => failures.push(error),
   })

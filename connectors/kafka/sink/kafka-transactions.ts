@@ -1,33 +1,29 @@
 /**
  * The transactions of one worker (R22 to R25 of docs/protocol.md). Its transactional ids are slots, `<app>.<worker>.<slot>`, used in turn;
- * all exactly-once sinks of the worker write into the one that is current.
+ * all exactly-once sinks of the worker write into the one that is current. One more id, `<app>.salvage`, is that of the
+ * leader for what it salvages in recovery.
  *
  *     free (epoch raised) ──cut──→ current ──cut──→ prepared ──commit──→ committed ──raise the epoch──→ free
  *
  * Invariants:
  * - an identity (transactional id, producer id, epoch) is used for one transaction, ever (R22): a slot is free only
  *   after InitProducerId has raised its epoch;
- * - nothing here aborts a transaction (R28); fencing in recovery does;
+ * - a worker aborts no transaction (R28): the leader does in recovery, by fencing, and behind a lost one;
  * - commits are asked for by the stored identity, so any process can do them.
  */
 import { assert } from '../../../src/common/assert.ts'
 import { isMillraceError, toError } from '../../../src/common/errors.ts'
 import type { Logger } from '../../../src/common/logger.ts'
-import type { CommitOutcome, Committable, TransactionParticipant } from '../../../src/ports/transactional-sink.ts'
+import type { CommitOutcome, Committable, SalvagedPart, TransactionParticipant } from '../../../src/ports/transactional-sink.ts'
 import type { ClusterAccess } from '../client/cluster-access.ts'
 import { ProducerIdentity } from '../client/producer.ts'
-import type { PartitionRange, ProducerSpan } from '../client/producer-span.ts'
+import type { ProducerSpan } from '../client/producer-span.ts'
 import type { Sender } from '../client/sender.ts'
 import { endTxn, initProducerId, type ProducerIdAndEpoch } from '../client/transactions.ts'
+import type { KafkaCommittable } from './kafka-committable.ts'
 import type { KafkaOutput } from './plain-output.ts'
-import { awaitOutcome } from './transaction-outcome.ts'
-
-export interface KafkaCommittable extends Committable {
-  readonly transactionalId: string
-  readonly producerId: number
-  readonly producerEpoch: number
-  readonly ranges: readonly PartitionRange[]
-}
+import { committableOf, salvagePart } from './salvage.ts'
+import { awaitOutcome, type LoggedOutcome, outcomeUnknown } from './transaction-outcome.ts'
 
 export interface KafkaTransactionsParts {
   readonly client: ClusterAccess
@@ -36,6 +32,8 @@ export interface KafkaTransactionsParts {
   readonly workerIndex: number
   readonly slots: number
   readonly transactionTimeoutMs: number
+  /** What a topic takes at most as one batch. */
+  readonly maxBatchBytes: (topic: string) => Promise<number>
   readonly logger: Logger
   readonly fail: (error: Error) => void
 }
@@ -73,18 +71,31 @@ export class KafkaTransactions implements TransactionParticipant, KafkaOutput {
     return this.available.promise
   }
 
-  async settle(committables: readonly Committable[]): Promise<readonly CommitOutcome[]> {
-    const outcomes: CommitOutcome[] = []
-    for (const committable of committables) {
-      const outcome = await this.end(committable as KafkaCommittable)
-      outcomes.push(outcome)
-      if (outcome.kind === 'lost') break
+  async settle(committable: Committable): Promise<CommitOutcome> {
+    const outcome = await this.end(committable as KafkaCommittable, 'commit')
+    // Only what is known to be aborted may be written again.
+    if (outcome.kind === 'gone') throw outcomeUnknown(committable as KafkaCommittable)
+    return outcome
+  }
+
+  async abandon(committable: Committable): Promise<void> {
+    const outcome = await this.end(committable as KafkaCommittable, 'abort')
+    assert(outcome.kind !== 'committed', `nothing is committed behind a lost transaction, and ${committable.id} is`)
+  }
+
+  async salvage(lost: Committable): Promise<SalvagedPart> {
+    const { sender, parts } = this
+    const committable = lost as KafkaCommittable
+    for (const topic of new Set(committable.ranges.map((range) => range.topic))) {
+      sender.limitBatchBytes(topic, await parts.maxBatchBytes(topic))
     }
-    return outcomes
+    const id = this.salvageId
+    const identity = async () => new ProducerIdentity(id, await this.raise(id))
+    return salvagePart({ client: parts.client, sender, identity }, committable)
   }
 
   async fence(workers: number, slots: number): Promise<void> {
-    const ids: string[] = []
+    const ids = [this.salvageId]
     for (let worker = 0; worker < workers; worker++) {
       for (let slot = 0; slot < slots; slot++) ids.push(this.transactionalId(worker, slot))
     }
@@ -111,29 +122,22 @@ export class KafkaTransactions implements TransactionParticipant, KafkaOutput {
       this.release(identity)
       return null
     }
-    const { transactionalId, producerId, producerEpoch } = identity
-    assert(transactionalId !== null, 'identities here are transactional')
-    const committable: KafkaCommittable = {
-      id: `${transactionalId}:${producerId}:${producerEpoch}`,
-      transactionalId,
-      producerId,
-      producerEpoch,
-      ranges,
-    }
-    return committable
+    return committableOf(identity, ranges)
   }
 
   async commit(committable: Committable): Promise<CommitOutcome> {
     const { transactionalId, producerId, producerEpoch } = committable as KafkaCommittable
-    const outcome = await this.end(committable as KafkaCommittable)
+    const outcome = await this.end(committable as KafkaCommittable, 'commit')
     if (outcome.kind === 'committed') {
       // In the background: the next cut has other slots to turn to.
       this.raise(transactionalId, { producerId, producerEpoch }).then(
         (raised) => this.release(new ProducerIdentity(transactionalId, raised)),
         (error) => this.giveUp(transactionalId, toError(error)),
       )
+      return outcome
     }
-    return outcome
+    // Recovery finds out whether its records are left.
+    return outcome.kind === 'gone' ? { kind: 'lost', reason: 'its records are deleted' } : outcome
   }
 
   /** The cut does it. */
@@ -171,12 +175,13 @@ export class KafkaTransactions implements TransactionParticipant, KafkaOutput {
     this.current = this.sender.use(next)
   }
 
-  private async end(committable: KafkaCommittable): Promise<CommitOutcome> {
+  private async end(committable: KafkaCommittable, how: 'commit' | 'abort'): Promise<LoggedOutcome> {
     const { client } = this.parts
     const { transactionalId, producerId, producerEpoch } = committable
-    const answer = await endTxn(client, { transactionalId, producerId, producerEpoch }, 'commit')
+    const answer = await endTxn(client, { transactionalId, producerId, producerEpoch }, how)
     if (answer.kind === 'committed') return { kind: 'committed' }
-    // Committed long ago and the slot used again, or expired: only the log knows (R25).
+    if (answer.kind === 'aborted') return { kind: 'lost', reason: 'it was aborted behind a lost one' }
+    // Ended long ago and the slot used again, or expired: only the log knows (R25).
     return awaitOutcome(client, committable, answer.kind)
   }
 
@@ -187,5 +192,9 @@ export class KafkaTransactions implements TransactionParticipant, KafkaOutput {
 
   private transactionalId(worker: number, slot: number): string {
     return `${this.parts.applicationId}.${worker}.${slot}`
+  }
+
+  private get salvageId(): string {
+    return `${this.parts.applicationId}.salvage`
   }
 }

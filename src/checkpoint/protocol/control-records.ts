@@ -8,6 +8,7 @@
 import { MillraceError } from '../../common/errors.ts'
 import type { GroupMember } from '../../ports/group-membership.ts'
 import type { SourceStart } from '../../ports/source.ts'
+import type { Committable } from '../../ports/transactional-sink.ts'
 import type { WorkerManifest } from '../manifest.ts'
 
 export const CONTROL_VERSION = 1
@@ -49,6 +50,22 @@ export interface RestorePoint {
   /** Of the metadata in the checkpoint storage. */
   readonly path: string
   readonly sha256: string
+}
+
+/**
+ * Another transaction stands in the place of one that was lost, or of a part of it (R27). Written when the new one is
+ * prepared; only who has read it back as valid may commit that.
+ */
+export interface TransactionSalvaged extends OfEpoch {
+  readonly type: 'transaction-salvaged'
+  readonly worker: string
+  readonly participant: string
+  /** Id of the committable that was lost: of the restore point, or itself a `done` or `rest` of such a record. */
+  readonly lost: string
+  /** The new transaction: holds what comes first of it. */
+  readonly done: Committable
+  /** What is left of the lost one, known to be lost itself; null: `done` holds all of it. */
+  readonly rest: Committable | null
 }
 
 /** The leader has settled and fenced all transactions. */
@@ -119,6 +136,7 @@ export interface WorkerFailed extends OfEpoch {
 export type ControlRecord =
   | EpochClaimed
   | SourceStarted
+  | TransactionSalvaged
   | EpochRecovered
   | WorkerReady
   | EpochStarted
@@ -140,6 +158,7 @@ export type ControlRecordType = ControlRecord['type']
 const TYPES: Readonly<Record<ControlRecordType, true>> = {
   'epoch-claimed': true,
   'source-started': true,
+  'transaction-salvaged': true,
   'epoch-recovered': true,
   'worker-ready': true,
   'epoch-started': true,

@@ -20,6 +20,7 @@ import type {
   EpochRecovered,
   EpochStarted,
   RestorePoint,
+  TransactionSalvaged,
   WorkerFailed,
 } from './control-records.ts'
 import { CHECKPOINT_TRANSITIONS, type CheckpointState, EPOCH_TRANSITIONS, type EpochState } from './transitions.ts'
@@ -53,6 +54,8 @@ export class LogView {
   readonly sourceStarts = new Map<string, SourceStart>()
   /** Transactions known to be committed for good, as far as the restore point still lists them (R12). */
   settled = new Set<string>()
+  /** Lost transactions, by id, and what stands in their place, while the running epoch and those before it recover (R27). */
+  readonly salvaged = new Map<string, TransactionSalvaged>()
   /** The largest pools ever claimed: the transactional ids that can exist. */
   poolWorkers = 0
   poolSlots = 0
@@ -95,6 +98,12 @@ export class LogView {
       case 'epoch-recovered':
         this.recovered = record
         for (const id of record.settled) this.settled.add(id)
+        // All that the restore point lists is settled now, and with it whatever stands in its place.
+        this.salvaged.clear()
+        return true
+      case 'transaction-salvaged':
+        if (this.salvaged.has(record.lost)) return false
+        this.salvaged.set(record.lost, record)
         return true
       case 'worker-ready':
         this.ready.add(record.worker)

@@ -39,6 +39,7 @@ export const EPOCH_TRANSITIONS: Readonly<Record<EpochState, Readonly<Record<Cont
   none: {
     'epoch-claimed': 'claimed',
     'source-started': 'void',
+    'transaction-salvaged': 'void',
     'epoch-recovered': 'void',
     'worker-ready': 'void',
     'epoch-started': 'void',
@@ -48,6 +49,7 @@ export const EPOCH_TRANSITIONS: Readonly<Record<EpochState, Readonly<Record<Cont
   claimed: {
     'epoch-claimed': 'claimed',
     'source-started': 'claimed',
+    'transaction-salvaged': 'claimed',
     'epoch-recovered': 'recovered',
     'worker-ready': 'void',
     'epoch-started': 'void',
@@ -57,6 +59,7 @@ export const EPOCH_TRANSITIONS: Readonly<Record<EpochState, Readonly<Record<Cont
   recovered: {
     'epoch-claimed': 'claimed',
     'source-started': 'void',
+    'transaction-salvaged': 'void',
     'epoch-recovered': 'void',
     'worker-ready': 'recovered',
     'epoch-started': 'started',
@@ -66,6 +69,7 @@ export const EPOCH_TRANSITIONS: Readonly<Record<EpochState, Readonly<Record<Cont
   started: {
     'epoch-claimed': 'claimed',
     'source-started': 'void',
+    'transaction-salvaged': 'void',
     'epoch-recovered': 'void',
     'worker-ready': 'void',
     'epoch-started': 'void',
@@ -75,6 +79,7 @@ export const EPOCH_TRANSITIONS: Readonly<Record<EpochState, Readonly<Record<Cont
   failed: {
     'epoch-claimed': 'claimed',
     'source-started': 'void',
+    'transaction-salvaged': 'void',
     'epoch-recovered': 'void',
     'worker-ready': 'void',
     'epoch-started': 'void',
