@@ -1,6 +1,6 @@
 /** Collects the nodes of a job while its definition runs, and refuses names that are missing, malformed or taken. */
 import { MillraceError } from '../common/errors.ts'
-import type { GraphNode, JobGraph, NodeId } from '../graph/job-graph.ts'
+import type { GraphNode, JobGraph, KeyByNode, NodeId } from '../graph/job-graph.ts'
 
 /** Also the shape of topic-name parts and of path segments in storage. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/
@@ -18,7 +18,7 @@ export class GraphBuilder {
   private readonly names = new Set<string>()
 
   add(node: NewNode): NodeId {
-    if ('name' in node) {
+    if ('name' in node && !(node.kind === 'keyBy' && node.name === '')) {
       checkName(`a ${node.kind} operator`, node.name)
       if (this.names.has(node.name)) {
         throw new MillraceError('MR_JOB_DUPLICATE_NAME', `two operators are named "${node.name}"`)
@@ -34,6 +34,30 @@ export class GraphBuilder {
     if (!this.nodes.some((node) => node.kind === 'source')) {
       throw new MillraceError('MR_JOB_WITHOUT_SOURCE', `job "${name}" reads nothing`)
     }
-    return { name, nodes: this.nodes }
+    return { name, nodes: this.nodes.map((node) => (node.kind === 'keyBy' ? this.named(node) : node)) }
+  }
+
+  /**
+   * An exchange without a name of its own is called after the first named operator behind it: the name under which people
+   * keep its state anyway. Behind another exchange only, after that one.
+   */
+  private named(node: KeyByNode): KeyByNode {
+    if (node.name !== '') return node
+    const operator = this.firstNamedBehind(node.id) ?? String(node.id)
+    const base = `${operator}-by-key`.slice(-100)
+    let name = base
+    for (let i = 2; this.names.has(name); i++) name = `${base}-${i}`
+    this.names.add(name)
+    return { ...node, name }
+  }
+
+  private firstNamedBehind(id: NodeId): string | undefined {
+    const reached = new Set([id])
+    for (const node of this.nodes) {
+      if (!('input' in node) || !reached.has(node.input)) continue
+      if ('name' in node && node.name !== '') return node.name
+      reached.add(node.id)
+    }
+    return undefined
   }
 }

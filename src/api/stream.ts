@@ -1,14 +1,30 @@
 /** The fluent interface: each call adds a node to the graph and returns what flows out of it. Nothing runs here. */
 import type { AggregateSpec, ProcessContext, StatefulNode, ValueStateSpec } from '../graph/job-graph.ts'
+import type { KeyCodec } from '../ports/source.ts'
 import type { Sink } from '../ports/transactional-sink.ts'
 import type { ValueCodec } from '../ports/value-codec.ts'
 import type { Aggregate } from './aggregates.ts'
 import type { GraphBuilder } from './graph-builder.ts'
+import { textKeys } from './text-keys.ts'
 import type { StateDescriptors, StatesOf } from './state.ts'
 
 /** A row that `aggregate` emits: the key, and the result of each aggregate under its name. */
 export type AggregateRow<K, A> = { readonly key: K } & {
   readonly [N in keyof A]: A[N] extends Aggregate<never, infer R> ? R : never
+}
+
+export interface KeyByOptions<T> {
+  /** Of the internal topic, `<app>.exchange.<name>`, and of the state behind it. Default: after the first named operator behind. */
+  readonly name?: string
+  /** How values travel between workers. Default: MessagePack. */
+  readonly codec?: ValueCodec<T>
+  /** Of the internal topic: as many tasks can share the work. Default: those of the widest source. Fixed once the job has run. */
+  readonly partitions?: number
+}
+
+/** A serde whose values can be keys. */
+export interface HasKeyCodec<K> {
+  readonly keyCodec: KeyCodec<K>
 }
 
 /** What `process` code sees beside the record. Valid during the call only. */
@@ -59,6 +75,33 @@ export class Stream<T, K = unknown> {
    */
   keyByRecordKey(): KeyedStream<K, T> {
     return new KeyedStream(this.builder, this.builder.add({ kind: 'keyByRecordKey', input: this.node }))
+  }
+
+  /**
+   * Keys the stream by what `keyOf` gives: records of one key come together in one task, over an internal Kafka topic.
+   * Order is kept among the records that come from one partition with one key.
+   *
+   * Keys are text, unless `options.key` says how others become bytes (`bytes()` of `millrace/kafka`, or your own codec).
+   */
+  keyBy(keyOf: (value: T) => string, options?: KeyByOptions<T>): KeyedStream<string, T>
+  keyBy<L>(keyOf: (value: T) => L, options: KeyByOptions<T> & { readonly key: HasKeyCodec<L> }): KeyedStream<L, T>
+  keyBy(
+    keyOf: (value: T) => unknown,
+    options: KeyByOptions<T> & { readonly key?: HasKeyCodec<unknown> } = {},
+  ): KeyedStream<unknown, T> {
+    const { name = '', key, codec, partitions } = options
+    return new KeyedStream(
+      this.builder,
+      this.builder.add({
+        kind: 'keyBy',
+        name,
+        input: this.node,
+        keyOf: keyOf as (value: unknown) => unknown,
+        keyCodec: key?.keyCodec ?? (textKeys as KeyCodec<unknown>),
+        codec: codec as ValueCodec<unknown> | undefined,
+        partitions,
+      }),
+    )
   }
 
   /** Writes the stream to a sink. `name` stands in plans, logs and metrics, and is unique in the job. */

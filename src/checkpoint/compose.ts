@@ -1,15 +1,18 @@
 /** Puts the manifests of all workers and the checkpoint before together: the metadata of a whole checkpoint. Pure. */
 import { defined } from '../common/assert.ts'
 import type { TaskKey } from '../records/task-id.ts'
-import type { WorkerManifest } from './manifest.ts'
+import type { ExchangeTopic } from '../ports/exchange.ts'
+import type { ExchangePosition, WorkerManifest } from './manifest.ts'
 import {
   type ChainLink,
   type CheckpointMetadata,
+  type ExchangePositions,
   METADATA_FORMAT,
   METADATA_VERSION,
   type SegmentReference,
   type SourcePositions,
   type StateDescription,
+  type WriterChannels,
 } from './metadata.ts'
 import type { CheckpointKind } from './protocol/control-records.ts'
 
@@ -24,6 +27,7 @@ export interface CheckpointFacts {
   readonly states: readonly StateDescription[]
   /** Where the sources stand that no manifest tells of: identities, and the start positions of checkpoint 0. */
   readonly sources: Readonly<Record<string, SourcePositions>>
+  readonly exchanges: readonly ExchangeTopic[]
   readonly manifests: readonly WorkerManifest[]
   readonly previous: { readonly metadata: CheckpointMetadata; readonly sha256: string } | null
 }
@@ -44,6 +48,7 @@ export function composeMetadata(facts: CheckpointFacts): CheckpointMetadata {
       writtenBytes += bytes
     }
   }
+  const exchanges = exchangesOf(facts)
   return {
     format: METADATA_FORMAT,
     version: METADATA_VERSION,
@@ -57,6 +62,8 @@ export function composeMetadata(facts: CheckpointFacts): CheckpointMetadata {
     durationMs: Math.round(facts.completedAtMs - facts.triggeredAtMs),
     graphDigest: facts.graphDigest,
     sources: positionsOf(facts),
+    exchanges,
+    writers: writersOf(facts, exchanges),
     states: facts.states,
     segments,
     chains,
@@ -77,4 +84,35 @@ function positionsOf({ manifests, sources, previous }: CheckpointFacts): Record<
     }
   }
   return result
+}
+
+function exchangesOf({ manifests, exchanges, previous }: CheckpointFacts): Record<string, ExchangePositions> {
+  const result: Record<string, ExchangePositions> = {}
+  for (const { exchange, identity, partitions } of exchanges) {
+    const positions: Record<string, ExchangePosition> = { ...previous?.metadata.exchanges[exchange]?.positions }
+    for (const manifest of manifests) Object.assign(positions, manifest.inputs[exchange])
+    result[exchange] = { identity, partitions, positions }
+  }
+  return result
+}
+
+/** Those of this epoch, and of earlier ones those that some reader has not read to their end. */
+function writersOf(
+  { manifests, previous, epoch }: CheckpointFacts,
+  exchanges: Readonly<Record<string, ExchangePositions>>,
+): WriterChannels[] {
+  const current = manifests.flatMap(({ output }) => (output === null ? [] : [{ ...output, epoch }]))
+  const ids = new Set(current.map(({ producerId }) => producerId))
+  const earlier = (previous?.metadata.writers ?? []).filter(
+    (writer) => !ids.has(writer.producerId) && !isReadToItsEnd(writer, exchanges),
+  )
+  return [...earlier, ...current]
+}
+
+function isReadToItsEnd({ ends }: WriterChannels, exchanges: Readonly<Record<string, ExchangePositions>>): boolean {
+  return Object.entries(ends).every(([exchange, byPartition]) =>
+    Object.entries(byPartition).every(
+      ([partition, end]) => (exchanges[exchange]?.positions[partition]?.position ?? Number.NEGATIVE_INFINITY) >= end,
+    ),
+  )
 }

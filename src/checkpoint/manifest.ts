@@ -1,4 +1,5 @@
 /** What one worker contributes to one checkpoint; travels in its `checkpoint-acked`. */
+import type { ChannelState } from '../ports/exchange.ts'
 import type { Committable } from '../ports/transactional-sink.ts'
 import type { TaskKey } from '../records/task-id.ts'
 
@@ -24,10 +25,30 @@ export interface ParticipantCommittable {
   readonly committable: Committable
 }
 
+/** Source or exchange → partition → what stands there. */
+export type ByPartition<T> = Readonly<Record<string, Readonly<Record<string, T>>>>
+
+/** Where an exchange partition has been read to. */
+export interface ExchangePosition {
+  readonly position: number
+  readonly channels: readonly ChannelState[]
+}
+
+/** What a worker has written to exchanges up to the cut. */
+export interface ExchangeOutput {
+  readonly producerId: number
+  /** The offset behind its barrier: the end of the channel as far as this checkpoint goes (R17). */
+  readonly ends: ByPartition<number>
+}
+
 export interface WorkerManifest {
   readonly worker: string
-  /** Source → partition → position behind everything that this checkpoint's state holds. */
-  readonly positions: Readonly<Record<string, Readonly<Record<string, number>>>>
+  /** Sources: positions behind everything that this checkpoint's state holds. */
+  readonly positions: ByPartition<number>
+  /** Exchanges that it reads: likewise. */
+  readonly inputs: ByPartition<ExchangePosition>
+  /** Null if it writes to no exchange. */
+  readonly output: ExchangeOutput | null
   /** All segments since the last completed checkpoint, oldest first: also those of aborted ones (R11). */
   readonly segments: readonly SegmentFile[]
   /** Every transaction of this worker not yet seen committed, oldest first (R12). */

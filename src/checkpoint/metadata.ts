@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { MillraceError } from '../common/errors.ts'
 import type { TaskKey } from '../records/task-id.ts'
-import type { ParticipantCommittable } from './manifest.ts'
+import type { ByPartition, ExchangePosition, ParticipantCommittable } from './manifest.ts'
 import type { CheckpointKind } from './protocol/control-records.ts'
 
 export const METADATA_FORMAT = 'millrace-checkpoint'
@@ -43,6 +43,23 @@ export interface SourcePositions {
   readonly positions: Readonly<Record<string, number>>
 }
 
+export interface ExchangePositions {
+  /** The topic id: another one is refused. */
+  readonly identity: string
+  /** How many there are: keys are spread over all of them. */
+  readonly partitions: number
+  /** Partition → where it has been read to; absent: from the beginning. */
+  readonly positions: Readonly<Record<string, ExchangePosition>>
+}
+
+/** A writer of this epoch or an earlier one, some of whose frames may not be read yet (R17). */
+export interface WriterChannels {
+  readonly producerId: number
+  readonly epoch: number
+  /** Frames below these offsets are part of this checkpoint; what the writer wrote behind them is not. */
+  readonly ends: ByPartition<number>
+}
+
 export interface CheckpointMetadata {
   readonly format: typeof METADATA_FORMAT
   readonly version: number
@@ -57,6 +74,8 @@ export interface CheckpointMetadata {
   readonly durationMs: number
   readonly graphDigest: string
   readonly sources: Readonly<Record<string, SourcePositions>>
+  readonly exchanges: Readonly<Record<string, ExchangePositions>>
+  readonly writers: readonly WriterChannels[]
   readonly states: readonly StateDescription[]
   /** Every segment that a chain refers to, oldest first. */
   readonly segments: readonly SegmentReference[]

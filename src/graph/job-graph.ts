@@ -4,7 +4,7 @@
  * their types were checked where the API took them.
  */
 
-import type { Source } from '../ports/source.ts'
+import type { KeyCodec, Source } from '../ports/source.ts'
 import type { Sink } from '../ports/transactional-sink.ts'
 import type { ValueCodec } from '../ports/value-codec.ts'
 
@@ -41,6 +41,19 @@ export interface FlatMapNode extends Derived {
 
 export interface KeyByRecordKeyNode extends Derived {
   readonly kind: 'keyByRecordKey'
+}
+
+/** The exchange between two stages: what is behind it runs in tasks of its own, one for each partition of its topic. */
+export interface KeyByNode extends Derived {
+  readonly kind: 'keyBy'
+  /** Names the topic, and the tasks behind it. */
+  readonly name: string
+  readonly keyOf: (value: unknown) => unknown
+  readonly keyCodec: KeyCodec<unknown>
+  /** How values travel; undefined: as state does by default. */
+  readonly codec: ValueCodec<unknown> | undefined
+  /** Undefined: as many as the widest source has. */
+  readonly partitions: number | undefined
 }
 
 export interface ReduceNode extends Derived {
@@ -107,6 +120,7 @@ export type GraphNode =
   | FilterNode
   | FlatMapNode
   | KeyByRecordKeyNode
+  | KeyByNode
   | ReduceNode
   | AggregateNode
   | ProcessNode

@@ -1,71 +1,89 @@
 /**
- * One epoch of one worker: from the claim to its end. The steps of R6 of docs/protocol.md, then the loop.
+ * One epoch of one worker: from its claim to its end. The steps of R6 of docs/protocol.md, then the loop.
  *
- *     joined → claimed → recovered → restored → ready → started → running → (final checkpoint) → ended
+ *     claimed → (the leader) recovered → restored → ready → (the leader) started → running → final checkpoint → ended
  *
- * Whatever happens, everything that the epoch opened is closed when `run` settles.
+ * Whatever happens, everything that the epoch opened is closed when `run` settles, and nothing of it touches the local
+ * state any more.
  */
-import { randomUUID } from 'node:crypto'
-import { hostname } from 'node:os'
 import type { CheckpointMetadata } from '../checkpoint/metadata.ts'
-import { isMillraceError, toError } from '../common/errors.ts'
-import { graphDigest, planStages, type Stage } from '../graph/stages.ts'
+import { workersOf } from '../checkpoint/protocol/coordination.ts'
+import { defined } from '../common/assert.ts'
+import { isMillraceError, MillraceError, toError } from '../common/errors.ts'
+import type { Stage } from '../graph/stages.ts'
 import type { ConnectorContext } from '../ports/connector-context.ts'
-import type { Joined } from '../ports/group-membership.ts'
+import type { Exchange, ExchangeWriter } from '../ports/exchange.ts'
+import type { TaskKey } from '../records/task-id.ts'
 import { withDeadline } from './deadline.ts'
-import type { EpochParts } from './epoch-parts.ts'
-import { appendOne, LogFollower } from './log-follower.ts'
+import { type EpochEnd, EpochOver } from './epoch-end.ts'
+import type { GroupLifeParts, GroupSession } from './group-life.ts'
+import { discardLocalState } from './local-state.ts'
+import { appendOne } from './log-follower.ts'
 import { type OpenedSinks, openSinks } from './open-sinks.ts'
 import { runProcessing } from './processing.ts'
-import { claimEpoch, readRestorePoint, resolvePositions, Superseded, settleTransactions } from './recovery.ts'
+import { readRestorePoint, recover } from './recovery.ts'
 import { type RestoreReport, restoreState } from './restore-state.ts'
-import { type Positions, taskKeysOf } from './stage-tasks.ts'
+import { SharedResources } from './shared-resources.ts'
+import { ShutdownTimeout } from './shutdown-timeout.ts'
 import { registerStates } from './state-registry.ts'
+import { Superseded } from './superseded.ts'
+import { verdictOn } from './verdict.ts'
 
 /** For telling the log of a failure and reading that back: brokers may be the very thing that failed. */
 const REPORT_TIMEOUT_MS = 3_000
 
+export interface EpochParts extends GroupLifeParts {
+  readonly stages: readonly Stage[]
+  readonly graphDigest: string
+  readonly session: GroupSession
+  /** Of this worker among the members of the claim. */
+  readonly index: number
+}
+
 export class Epoch {
+  /** The offset of its claim. */
+  readonly number: number
   private readonly parts: EpochParts
-  private readonly follower: LogFollower
-  private readonly failure: Promise<never>
-  private readonly stages: readonly Stage[]
-  /** The epoch, once it is claimed. */
-  private entered: { readonly epoch: number; readonly worker: string } | undefined
-  /** Of the local state. */
-  private damage: Error | undefined
+  private readonly worker: string
+  private readonly tasks: readonly TaskKey[]
+  private readonly ending = Promise.withResolvers<never>()
+  private readonly ownShared = new SharedResources()
   private readonly closers: (() => Promise<unknown> | void)[] = []
-  /** Ends the epoch with this error; the first one counts. */
-  readonly fail: (error: Error) => void
+  private readonly ended = Promise.withResolvers<void>()
+  /** Aborted when the epoch has ended, for what must not go on in the background. */
+  private readonly over = new AbortController()
+  private isRunning = false
 
   constructor(parts: EpochParts) {
     this.parts = parts
-    this.follower = new LogFollower(parts.controlLog)
-    this.stages = planStages(parts.graph)
-    let reject: (error: Error) => void = () => {}
-    this.failure = new Promise<never>((_, rejectFailure) => {
-      reject = rejectFailure
-    })
-    this.failure.catch(() => {})
-    this.fail = (error) => {
-      parts.logger.debug('epoch-ending', { error })
-      reject(error)
-    }
-    this.follower.failed.catch((error) => reject(error))
+    const { view } = parts.follower
+    this.number = view.epoch
+    this.worker = parts.session.joined.self.worker
+    this.tasks = view.claim?.assignment[this.worker] ?? []
+    this.ending.promise.catch(() => {})
   }
 
-  /** Resolves after a final checkpoint, when the worker was asked to stop; rejects with what ended the epoch otherwise. */
-  async run(): Promise<void> {
+  /** Ends the epoch with this error; the first one counts. */
+  readonly fail = (error: Error): void => {
+    this.parts.logger.debug('epoch-ending', { error })
+    this.ending.reject(error)
+  }
+
+  /** Ends it with this error; resolves when everything is closed. */
+  async abandon(error: Error): Promise<void> {
+    this.fail(error)
+    await this.ended.promise
+  }
+
+  async run(): Promise<EpochEnd> {
     try {
-      await this.orFailed(this.runSteps())
-    } catch (error) {
-      // Damage that only reading has shown: it would show again after the next start.
-      if (isMillraceError(error, 'MR_STATE_LOCAL_CORRUPT')) this.damage = error
-      await this.reportFailure(toError(error))
-      // Who was taken over may meet the consequences, such as a fenced transaction, before the claim that tells why.
-      throw this.takenOver() ?? error
+      this.watch()
+      await Promise.race([this.runSteps(), this.ending.promise])
+      return { kind: 'finished' }
+    } catch (thrown) {
+      return await this.endOf(toError(thrown))
     } finally {
-      await this.follower.stop()
+      this.over.abort(new Error('the epoch has ended'))
       for (const close of this.closers.reverse()) {
         try {
           await close()
@@ -73,120 +91,176 @@ export class Epoch {
           this.parts.logger.warn('close-failed', { error: toError(error).message })
         }
       }
+      await this.ownShared.close(this.parts.logger)
+      this.ended.resolve()
     }
   }
 
-  private async runSteps(): Promise<void> {
-    const { parts, follower } = this
-    const { logger, status, config } = parts
-    const startedAtMs = parts.clock.monotonicMs()
-    status.enter('starting')
-    const context = parts.context(this.fail)
-    // First of all: a second process on this state must not take over from the first one, only to find it in use.
-    await this.withDeadline('opening the local state', config.restoreTimeoutMs, this.openBackend())
-    await this.withDeadline('reading the control log', config.recoveryTimeoutMs, this.openControlLog())
-    const facts = {
-      worker: `${hostname()}-${process.pid}`,
-      joinNonce: randomUUID(),
-      graphDigest: graphDigest(parts.graph),
-      localState: {},
+  /** What ends an epoch from outside: a newer claim (R5), a failure elsewhere, a change of the group. */
+  private watch(): void {
+    const { follower, session } = this.parts
+    const look = () => {
+      const { view } = follower
+      if (view.epoch !== this.number) this.ending.reject(new EpochOver({ kind: 'superseded' }))
+      else if (view.failure !== undefined) this.ending.reject(new EpochOver({ kind: 'failed', isFinal: false }))
     }
-    const membership = await this.withDeadline('joining the group', config.recoveryTimeoutMs, parts.membership.join(facts))
-    await membership.settle()
-    this.closers.push(() => parts.membership.leave())
-    const sinks = await openSinks(parts.graph, context)
+    this.closers.push(follower.listen(look))
+    look()
+    const { rebalancing, ended } = session.membership
+    const leave = () => this.ending.reject(new EpochOver({ kind: 'left' }))
+    this.whenAborted(ended, leave)
+    // A running epoch takes a last checkpoint first (processing.ts).
+    this.whenAborted(rebalancing, () => {
+      if (!this.isRunning) leave()
+    })
+  }
+
+  private whenAborted(signal: AbortSignal, act: () => void): void {
+    if (signal.aborted) return act()
+    signal.addEventListener('abort', act, { once: true })
+    this.closers.push(() => signal.removeEventListener('abort', act))
+  }
+
+  private async endOf(error: Error): Promise<EpochEnd> {
+    if (error instanceof EpochOver) return error.end
+    const { parts } = this
+    // Who was taken over may meet the consequences, such as a fenced transaction, before the claim that tells why.
+    await Promise.race([parts.follower.catchUp().catch(() => {}), parts.clock.sleep(REPORT_TIMEOUT_MS)])
+    if (error instanceof Superseded || parts.follower.view.epoch !== this.number) return { kind: 'superseded' }
+    // Damage that only reading has shown: it would show again.
+    if (isMillraceError(error, 'MR_STATE_LOCAL_CORRUPT')) {
+      this.closers.unshift(() => discardLocalState(parts.backend, error, parts.logger))
+    }
+    const verdict = error instanceof ShutdownTimeout ? 'membership' : verdictOn(error)
+    parts.logger.warn('epoch-failed', { epoch: this.number, error })
+    const reported = this.report(error, verdict).catch(() => {})
+    await Promise.race([reported, parts.clock.sleep(REPORT_TIMEOUT_MS)])
+    return { kind: 'failed', error, isFinal: verdict === 'final' }
+  }
+
+  /** So that every other worker and whoever reads it later knows. Best effort: the end doesn't wait for it. */
+  private async report(error: Error, verdict: 'restart' | 'final' | 'membership'): Promise<void> {
+    const { follower, clock } = this.parts
+    const code = isMillraceError(error) ? error.code : 'MR_INTERNAL'
+    const at = new Date(clock.nowMs()).toISOString()
+    const cause = error.message
+    const { number: epoch, worker } = this
+    const isValid = await appendOne(follower, { type: 'worker-failed', epoch, worker, code, cause, verdict, at })
+    if (verdict === 'final' && isValid) await appendOne(follower, { type: 'job-failed', epoch, code, cause })
+  }
+
+  private async runSteps(): Promise<void> {
+    const { parts, worker } = this
+    const { logger, status, config, follower, session, clock } = parts
+    const startedAtMs = clock.monotonicMs()
+    status.enter('starting')
+    const context = this.context()
+    const sinks = await this.step(openSinks(parts.graph, context))
     for (const sink of sinks.all) this.closers.push(() => sink.writer.close())
-    const epoch = await this.claim(membership, sinks)
-    this.entered = { epoch, worker: membership.self.worker }
-    follower.listen(() => this.watchForTheEnd())
-    const { metadata, positions } = await this.withDeadline(
-      'recovery',
-      config.recoveryTimeoutMs,
-      this.recover(epoch, context, sinks),
-    )
+    const exchange = this.stageExchanges().length === 0 ? null : parts.createExchange(context)
+    await this.step(this.recovered(context, sinks, exchange), 'recovery', config.recoveryTimeoutMs)
 
     status.enter('restoring')
+    const metadata = await this.step(readRestorePoint(follower.view, parts.storage, parts.applicationId))
     const registry = registerStates(parts.graph, metadata)
-    const restored = await this.withDeadline('restoring state', config.restoreTimeoutMs, this.restore(metadata, positions))
-    for (const participant of sinks.participants) await participant.begin()
-    const { worker } = membership.self
-    await appendOne(follower, { type: 'worker-ready', epoch, worker })
-    const tasks = taskKeysOf(this.stages, positions)
-    await appendOne(follower, { type: 'epoch-started', epoch, assignment: { [worker]: tasks } })
-    if (follower.view.epochState !== 'started') throw new Superseded(`epoch ${follower.view.epoch} has taken over`)
+    const restored = await this.step(this.restore(metadata), 'restoring state', config.restoreTimeoutMs)
+    for (const participant of sinks.participants) await this.step(participant.begin())
+    const writer = await this.step(this.openWriter(exchange))
+    const exchangeProducerId = writer?.producerId ?? null
+    await this.step(appendOne(follower, { type: 'worker-ready', epoch: this.number, worker, exchangeProducerId }))
+    await this.step(this.started(), 'the start of all workers', config.restoreTimeoutMs)
     const { checkpoint } = follower.view.restorePoint ?? { checkpoint: 0 }
     logger.info('started', {
-      epoch,
+      epoch: this.number,
       checkpoint,
-      tasks: tasks.length,
-      totalMs: Math.round(parts.clock.monotonicMs() - startedAtMs),
+      tasks: this.tasks.length,
+      workers: workersOf(follower.view).length,
+      totalMs: Math.round(clock.monotonicMs() - startedAtMs),
     })
-
+    this.isRunning = true
+    // Whoever wanted in or out meanwhile is served by a final checkpoint now.
     await runProcessing(parts, {
-      epoch,
+      epoch: this.number,
       worker,
+      tasks: this.tasks,
+      isLeader: session.joined.isLeader,
       context,
-      follower,
-      stages: this.stages,
       sinks,
       registry,
       metadata,
-      positions,
+      exchange,
+      writer,
       restored,
       fail: this.fail,
       onClose: (close) => this.closers.push(close),
     })
   }
 
-  /** Tells the log why, so that every other worker and whoever reads it later knows. Best effort: the end doesn't wait for it. */
-  private async reportFailure(error: Error): Promise<void> {
-    if (this.entered === undefined || error instanceof Superseded) return
-    const reported = appendOne(this.follower, { type: 'worker-failed', ...this.entered, cause: error.message })
-    await Promise.race([reported.catch(() => {}), this.parts.clock.sleep(REPORT_TIMEOUT_MS)])
+  private context(): ConnectorContext {
+    const { applicationId, index, clock, logger, metrics, config, shared } = this.parts
+    return {
+      applicationId,
+      workerIndex: index,
+      clock,
+      logger,
+      metrics,
+      config,
+      share: (key, make, life = 'epoch') => (life === 'worker' ? shared : this.ownShared).share(key, make),
+      fail: this.fail,
+    }
   }
 
-  private async openControlLog(): Promise<void> {
-    const { created } = await this.parts.controlLog.open()
-    if (created) this.parts.logger.info('control-log-created')
-    await this.follower.start()
+  private stageExchanges() {
+    return this.parts.stages.flatMap((stage) => stage.exchanges)
   }
 
-  private async claim(membership: Joined, sinks: OpenedSinks): Promise<number> {
-    const { graph, clock } = this.parts
-    const slots = Math.max(0, ...sinks.participants.map((participant) => participant.slots))
-    const pool = { workers: membership.members.length, slots }
-    return claimEpoch(this.follower, membership, graphDigest(graph), pool, randomUUID(), clock.nowMs())
+  /** The leader recovers; the others wait for it. */
+  private async recovered(context: ConnectorContext, sinks: OpenedSinks, exchange: Exchange | null): Promise<void> {
+    const { session, follower } = this.parts
+    if (session.plan !== undefined) await recover(this.parts, { epoch: this.number, context, sinks, exchange })
+    else await follower.until(() => follower.view.recovered !== undefined)
   }
 
-  private async recover(epoch: number, context: ConnectorContext, sinks: OpenedSinks) {
-    const { follower } = this
-    const { storage, applicationId, graph, logger } = this.parts
-    const metadata = await readRestorePoint(follower, storage, applicationId)
-    const settled = await settleTransactions(follower, epoch, metadata, sinks.participants, logger)
-    const positions = await resolvePositions(follower, epoch, graph, metadata, context)
-    const isValid = await appendOne(follower, {
-      type: 'epoch-recovered',
-      epoch,
-      restorePoint: follower.view.restorePoint,
-      settled,
-    })
-    if (!isValid) throw new Superseded(`epoch ${follower.view.epoch} has taken over during recovery`)
-    return { metadata, positions }
+  private async openWriter(exchange: Exchange | null): Promise<ExchangeWriter | null> {
+    const { stages, follower } = this.parts
+    const writes = stages.some((stage) => stage.exchanges.length > 0 && this.tasks.some((task) => isOfStage(task, stage)))
+    if (exchange === null || !writes) return null
+    const writer = await exchange.openWriter(defined(follower.view.recovered, 'recovery').exchanges)
+    this.closers.push(() => writer.close())
+    return writer
   }
 
-  private async restore(metadata: CheckpointMetadata | null, positions: Positions): Promise<RestoreReport> {
-    const { backend, storage, clock, logger, status } = this.parts
+  /** The leader starts the epoch when all are ready; the others wait for it. */
+  private async started(): Promise<void> {
+    const { follower, session, clock } = this.parts
+    const { view } = follower
+    if (session.joined.isLeader) {
+      await follower.until(() => workersOf(view).every((worker) => view.ready.has(worker)))
+      await appendOne(follower, { type: 'epoch-started', epoch: this.number, at: new Date(clock.nowMs()).toISOString() })
+    }
+    await follower.until(() => view.started !== undefined)
+  }
+
+  private async restore(metadata: CheckpointMetadata | null): Promise<RestoreReport> {
+    const { backend, storage, clock, logger, status, follower } = this.parts
     const startMs = clock.monotonicMs()
-    const { restorePoint, retained } = this.follower.view
-    const report = await restoreState({
+    const { restorePoint, retained } = follower.view
+    const restoring = restoreState({
       backend,
       storage,
       restorePoint,
       metadata,
       ancestors: retained,
-      tasks: taskKeysOf(this.stages, positions),
+      tasks: this.tasks,
+      signal: this.over.signal,
       onProgress: (doneBytes, totalBytes) => status.restoring(doneBytes, totalBytes),
     })
+    // The next epoch must not find it at work.
+    this.closers.push(() => restoring.then(
+      () => {},
+      () => {},
+    ))
+    const report = await restoring
     if (restorePoint !== null) {
       logger.info('restored', {
         checkpoint: restorePoint.checkpoint,
@@ -200,43 +274,18 @@ export class Epoch {
     return report
   }
 
-  /** Damaged local state is no loss: it is a copy of the checkpoint. */
-  private async openBackend(): Promise<void> {
-    const { backend } = this.parts
-    this.closers.push(async () => {
-      if (this.damage !== undefined) await this.discardLocalState(this.damage)
-      await backend.close()
-    })
-    try {
-      await backend.open()
-    } catch (error) {
-      if (!isMillraceError(error, 'MR_STATE_LOCAL_CORRUPT')) throw error
-      await this.discardLocalState(error)
-    }
+  /** A step behind the end of the epoch is not waited for, and none comes behind it. */
+  private step<T>(promise: Promise<T>, name?: string, timeoutMs = 0): Promise<T> {
+    const timely = name === undefined ? promise : withDeadline(this.parts.clock, name, timeoutMs, promise)
+    return Promise.race([timely, this.ending.promise])
   }
+}
 
-  private async discardLocalState(error: Error): Promise<void> {
-    this.parts.logger.warn('local-state-discarded', { error: error.message })
-    await this.parts.backend.reset()
-  }
+function isOfStage(task: TaskKey, stage: Stage): boolean {
+  return task.startsWith(`${stage.name}/`)
+}
 
-  /** R5: a newer valid claim ends this epoch at once. */
-  private watchForTheEnd(): void {
-    const newer = this.takenOver()
-    if (newer !== undefined) this.fail(newer)
-  }
-
-  private takenOver(): Superseded | undefined {
-    const { entered, follower } = this
-    if (entered === undefined || follower.view.epoch === entered.epoch) return undefined
-    return new Superseded(`epoch ${follower.view.epoch} has taken over from epoch ${entered.epoch}`)
-  }
-
-  private withDeadline<T>(name: string, timeoutMs: number, promise: Promise<T>): Promise<T> {
-    return withDeadline(this.parts.clock, name, timeoutMs, promise)
-  }
-
-  private orFailed<T>(promise: Promise<T>): Promise<T> {
-    return Promise.race([promise, this.failure])
-  }
+/** A worker of the epoch has left the group without a last checkpoint. */
+export function workerGone(workers: readonly string[]): MillraceError {
+  return new MillraceError('MR_WORKER_GONE', `${workers.join(', ')} left the group without a last checkpoint`)
 }

@@ -54,16 +54,20 @@ export class LogFollower {
     return () => this.listeners.delete(listener)
   }
 
-  /** Resolves when the condition holds after a record was folded, or at once. */
-  until(condition: () => boolean): Promise<void> {
-    if (condition()) return Promise.resolve()
+  /** Resolves when the condition holds after a record was folded, or at once; also when the signal is aborted. */
+  until(condition: () => boolean, signal?: AbortSignal): Promise<void> {
+    if (condition() || signal?.aborted) return Promise.resolve()
     return this.orFailed(
       new Promise((resolve) => {
-        const stop = this.listen(() => {
-          if (!condition()) return
+        const done = () => {
           stop()
+          signal?.removeEventListener('abort', done)
           resolve()
+        }
+        const stop = this.listen(() => {
+          if (condition()) done()
         })
+        signal?.addEventListener('abort', done)
       }),
     )
   }

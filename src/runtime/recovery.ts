@@ -1,67 +1,71 @@
 /**
- * What the leader does before an epoch starts (R6):
+ * What the leader does between the claim of an epoch and its recovery (R6):
  *
- *  1. claim the epoch: append the claim behind the last valid one, read it back;
- *  2. read the restore point's metadata (R7);
- *  3. settle its prepared transactions, each worker's oldest first (R24), in settle-transactions.ts;
- *  4. read the log once more for a later claim, then fence every transactional id the job ever used, there too;
- *  5. resolve where sources begin that have no positions yet (R8);
- *  6. append `epoch-recovered`.
+ *  1. read the restore point's metadata (R7);
+ *  2. settle the prepared transactions of the last completed checkpoint, then fence all that the job ever used
+ *     (settle-transactions.ts);
+ *  3. create the exchange topics that are missing;
+ *  4. resolve where sources begin that have no positions yet (R8);
+ *  5. append `epoch-recovered`.
  */
-
 import type { CheckpointMetadata, SourcePositions } from '../checkpoint/metadata.ts'
 import { decodeMetadata } from '../checkpoint/metadata.ts'
+import type { RestorePoint } from '../checkpoint/protocol/control-records.ts'
+import type { LogView } from '../checkpoint/protocol/log-view.ts'
+import { defined } from '../common/assert.ts'
 import { MillraceError } from '../common/errors.ts'
-import type { JobGraph, SourceNode } from '../graph/job-graph.ts'
+import type { SourceNode } from '../graph/job-graph.ts'
 import type { CheckpointStorage } from '../ports/checkpoint-storage.ts'
 import type { ConnectorContext } from '../ports/connector-context.ts'
-import type { GroupMember, Joined } from '../ports/group-membership.ts'
+import type { Exchange, ExchangeTopic } from '../ports/exchange.ts'
+import type { SourceStart } from '../ports/source.ts'
+import type { EpochParts } from './epoch.ts'
 import { appendOne, type LogFollower } from './log-follower.ts'
+import type { OpenedSinks } from './open-sinks.ts'
+import { settleTransactions } from './settle-transactions.ts'
 import { Superseded } from './superseded.ts'
+import type { TaskPlan } from './task-plan.ts'
 
-export { settleTransactions } from './settle-transactions.ts'
-export { Superseded } from './superseded.ts'
-
-/** Step 1. Returns the epoch. */
-export async function claimEpoch(
-  follower: LogFollower,
-  membership: Joined,
-  graphDigest: string,
-  pool: { readonly workers: number; readonly slots: number },
-  nonce: string,
-  nowMs: number,
-): Promise<number> {
-  await follower.catchUp()
-  const { view } = follower
-  const isValid = await appendOne(follower, {
-    type: 'epoch-claimed',
-    nonce,
-    previousEpoch: view.epoch,
-    members: membership.members as GroupMember[],
-    graphDigest,
-    workers: Math.max(pool.workers, view.poolWorkers),
-    slots: Math.max(pool.slots, view.poolSlots),
-    at: new Date(nowMs).toISOString(),
-  })
-  if (!isValid || view.claim?.nonce !== nonce)
-    throw new Superseded('another process claimed the application at the same moment')
-  return view.epoch
+export interface Recovery {
+  readonly epoch: number
+  readonly context: ConnectorContext
+  readonly sinks: OpenedSinks
+  /** Null: the job has no exchanges. */
+  readonly exchange: Exchange | null
 }
 
-/** Step 2. Null when there is no checkpoint yet. */
+export async function recover(parts: EpochParts, { epoch, sinks, exchange }: Recovery): Promise<void> {
+  const { follower, storage, applicationId, logger, session } = parts
+  const { view } = follower
+  const plan = defined(session.plan, 'plan of the leader')
+  const metadata = await readRestorePoint(view, storage, applicationId)
+  const isRewound = view.settlePoint?.checkpoint !== view.restorePoint?.checkpoint
+  const last = isRewound ? await readMetadata(storage, view.settlePoint) : metadata
+  const settled = await settleTransactions(follower, epoch, last, sinks.participants, logger)
+  const exchanges = exchange === null ? [] : await exchange.prepare(plan.exchanges)
+  refuseReplacedExchanges(exchanges, metadata)
+  const sources = await resolvePositions(parts, epoch, plan, metadata)
+  const isValid = await appendOne(follower, {
+    type: 'epoch-recovered',
+    epoch,
+    restorePoint: view.restorePoint,
+    settled,
+    sources,
+    exchanges,
+  })
+  if (!isValid) throw new Superseded(`epoch ${view.epoch} has taken over during recovery`)
+}
+
+/** Null when there is no checkpoint yet. */
 export async function readRestorePoint(
-  follower: LogFollower,
+  view: LogView,
   storage: CheckpointStorage,
   applicationId: string,
 ): Promise<CheckpointMetadata | null> {
-  const { restorePoint } = follower.view
-  if (restorePoint !== null) {
-    const metadata = decodeMetadata(await storage.get(restorePoint.path), restorePoint.path, restorePoint.sha256)
-    return metadata
-  }
+  if (view.restorePoint !== null) return readMetadata(storage, view.restorePoint)
   for await (const file of storage.list(`${applicationId}/checkpoints/`)) {
     // The first start of a job may have died before its first completion: then the log says that it triggered some.
-    if (follower.view.lastCheckpoint > 0) break
+    if (view.lastCheckpoint > 0) break
     throw new MillraceError(
       'MR_CONTROL_LOG_MISSING',
       `the control log of "${applicationId}" is empty, but ${storage.uri} holds ${file.path}`,
@@ -70,25 +74,23 @@ export async function readRestorePoint(
   return null
 }
 
-/** Step 5. Where every source goes on. */
-export async function resolvePositions(
-  follower: LogFollower,
+async function readMetadata(storage: CheckpointStorage, point: RestorePoint | null): Promise<CheckpointMetadata | null> {
+  return point === null ? null : decodeMetadata(await storage.get(point.path), point.path, point.sha256)
+}
+
+/** Where every source goes on. */
+async function resolvePositions(
+  { follower, stages }: EpochParts,
   epoch: number,
-  graph: JobGraph,
+  plan: TaskPlan,
   metadata: CheckpointMetadata | null,
-  context: ConnectorContext,
 ): Promise<Record<string, SourcePositions>> {
-  const { view } = follower
-  refuseUnclaimedSources(graph, metadata)
+  const nodes = stages.flatMap(({ input }) => (input.kind === 'source' ? [input] : []))
+  refuseUnclaimedSources(nodes, metadata)
   const result: Record<string, SourcePositions> = {}
-  for (const node of graph.nodes) {
-    if (node.kind !== 'source') continue
-    const known = view.sourceStarts.get(node.name)
-    const now = await node.source.resolveStart(context)
-    if (known !== undefined) checkIdentity(node, known.identity, now.identity)
-    else await appendOne(follower, { type: 'source-started', epoch, source: node.name, start: now })
-    const start = view.sourceStarts.get(node.name)
-    if (start === undefined) throw new Superseded(`epoch ${view.epoch} has taken over while sources were resolved`)
+  for (const node of nodes) {
+    const now = defined(plan.sources.get(node.name), `start of ${node.name}`)
+    const start = await startOf(follower, epoch, node, now)
     const positions: Record<string, number> = {}
     for (const { partition, position } of start.partitions) positions[partition] = position
     // What was created after checkpoint 0 is read from its beginning, whatever the source was told then.
@@ -98,9 +100,20 @@ export async function resolvePositions(
   return result
 }
 
+/** Checkpoint 0 of a source: as the log has it, or as it is now, in the log from now on. */
+async function startOf(follower: LogFollower, epoch: number, node: SourceNode, now: SourceStart): Promise<SourceStart> {
+  const { view } = follower
+  const known = view.sourceStarts.get(node.name)
+  if (known !== undefined) checkIdentity(node, known.identity, now.identity)
+  else await appendOne(follower, { type: 'source-started', epoch, source: node.name, start: now })
+  const start = view.sourceStarts.get(node.name)
+  if (start === undefined) throw new Superseded(`epoch ${view.epoch} has taken over while sources were resolved`)
+  return start
+}
+
 /** A source that was renamed would be read from its beginning, and its tasks' state be lost, without a word. */
-function refuseUnclaimedSources(graph: JobGraph, metadata: CheckpointMetadata | null): void {
-  const names = new Set(graph.nodes.flatMap((node) => (node.kind === 'source' ? [node.name] : [])))
+function refuseUnclaimedSources(nodes: readonly SourceNode[], metadata: CheckpointMetadata | null): void {
+  const names = new Set(nodes.map((node) => node.name))
   const unclaimed = Object.keys(metadata?.sources ?? {}).filter((name) => !names.has(name))
   if (unclaimed.length === 0) return
   throw new MillraceError(
@@ -115,4 +128,22 @@ function checkIdentity(node: SourceNode, known: string, now: string): void {
     'MR_SOURCE_REPLACED',
     `source "${node.name}" (${node.source.description}) was ${known} and is now ${now}`,
   )
+}
+
+/** In-flight records of the restore point lie in these very topics. */
+function refuseReplacedExchanges(exchanges: readonly ExchangeTopic[], metadata: CheckpointMetadata | null): void {
+  for (const [name, known] of Object.entries(metadata?.exchanges ?? {})) {
+    const now = exchanges.find(({ exchange }) => exchange === name)
+    if (now === undefined) {
+      throw new MillraceError(
+        'MR_SOURCE_UNCLAIMED',
+        `checkpoint ${metadata?.checkpoint} holds in-flight records of the exchange "${name}", which the job does not have`,
+      )
+    }
+    if (now.identity === known.identity) continue
+    throw new MillraceError(
+      'MR_EXCHANGE_REPLACED',
+      `exchange topic ${now.topic} had the id ${known.identity} at checkpoint ${metadata?.checkpoint} and has now ${now.identity}`,
+    )
+  }
 }

@@ -36,6 +36,8 @@ export interface RestoreParts {
   /** Completed checkpoints that the log still holds, the restore point's ancestors. */
   readonly ancestors: readonly RestorePoint[]
   readonly tasks: readonly TaskKey[]
+  /** Aborted: nothing more is applied, and what is under way ends with the signal's reason. */
+  readonly signal?: AbortSignal
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void
 }
 
@@ -51,6 +53,7 @@ export async function restoreState(parts: RestoreParts): Promise<RestoreReport> 
   for (const task of markers.keys()) if (!tasks.includes(task)) await backend.deleteTask(task)
   const plans: TaskPlan[] = []
   for (const task of tasks) {
+    parts.signal?.throwIfAborted()
     const plan = planTask(parts, task, markers.get(task))
     if (plan.isFresh && markers.has(task)) await backend.deleteTask(task)
     plans.push(plan)
@@ -66,6 +69,7 @@ export async function restoreState(parts: RestoreParts): Promise<RestoreReport> 
       fetchedEntries += link.entries
       parts.onProgress?.(fetchedBytes, totalBytes)
     })
+    parts.signal?.throwIfAborted()
     const { checkpoint, epoch, sha256 } = restorePoint
     await backend.apply([], new Map([[task, { checkpoint, epoch, metadataDigest: sha256 }]]))
   }
@@ -106,7 +110,7 @@ async function applyInOrder(
   const fetch = (link: ChainLink): Promise<readonly StateChanges[]> => {
     const { path } = defined(metadata?.segments[link.segment], 'segment')
     const fetched = storage
-      .getRange(path, link.offset, link.offset + link.bytes)
+      .getRange(path, link.offset, link.offset + link.bytes, parts.signal)
       .then((bytes) => [...decodeSlice(bytes, { path, task })])
     // It is awaited in its turn; until then a rejection must not count as unhandled.
     fetched.catch(() => {})
@@ -116,7 +120,10 @@ async function applyInOrder(
   for (const [i, link] of links.entries()) {
     const ahead = links[i + FETCH_AHEAD]
     if (ahead !== undefined) fetching.push(fetch(ahead))
-    for (const changes of await defined(fetching[i], 'slice under way')) await backend.apply([changes], new Map())
+    for (const changes of await defined(fetching[i], 'slice under way')) {
+      parts.signal?.throwIfAborted()
+      await backend.apply([changes], new Map())
+    }
     fetching[i] = Promise.resolve([])
     onDone(link)
   }

@@ -1,31 +1,18 @@
-/** A worker from its start to its end: runs an epoch, and says how it ended. */
-import type { Clock } from '../common/clock.ts'
+/**
+ * A worker from its start to its end: opens what outlives epochs (local state, control log, membership), and takes part
+ * in the group until it is asked to stop or the job has failed for good.
+ *
+ *     join the group → be named in a claim → run the epoch → again, in the same group or after a rebalance
+ */
 import { toError } from '../common/errors.ts'
-import type { Logger } from '../common/logger.ts'
-import type { Config } from '../config/config.ts'
-import type { JobGraph } from '../graph/job-graph.ts'
-import type { CheckpointStorage } from '../ports/checkpoint-storage.ts'
-import type { ConnectorContext, MetricsPort } from '../ports/connector-context.ts'
-import type { ControlLog } from '../ports/control-log.ts'
-import type { GroupMembership } from '../ports/group-membership.ts'
-import type { StateBackend } from '../ports/state-backend.ts'
-import { Epoch } from './epoch.ts'
+import type { ConnectorContext } from '../ports/connector-context.ts'
+import { withDeadline } from './deadline.ts'
+import { GroupLife } from './group-life.ts'
+import { openLocalState } from './local-state.ts'
+import { LogFollower } from './log-follower.ts'
 import { SharedResources } from './shared-resources.ts'
-import type { WorkerStatus } from './worker-status.ts'
-
-export interface WorkerParts {
-  readonly applicationId: string
-  readonly graph: JobGraph
-  readonly config: Config
-  readonly clock: Clock
-  readonly logger: Logger
-  readonly metrics: MetricsPort
-  readonly status: WorkerStatus
-  readonly storage: CheckpointStorage
-  readonly membership: GroupMembership
-  readonly createControlLog: (context: ConnectorContext) => ControlLog
-  readonly createBackend: () => StateBackend
-}
+import { ShutdownTimeout } from './shutdown-timeout.ts'
+import type { WorkerParts } from './worker-parts.ts'
 
 export type WorkerEnd = { readonly ok: true } | { readonly ok: false; readonly error: Error }
 
@@ -45,56 +32,73 @@ export function startWorker(parts: WorkerParts): RunningWorker {
 }
 
 async function run(parts: WorkerParts, stop: AbortSignal): Promise<WorkerEnd> {
-  const { logger, status, applicationId, config, clock } = parts
+  const { logger, status } = parts
+  const failure = Promise.withResolvers<never>()
+  failure.promise.catch(() => {})
   const shared = new SharedResources()
-  const context = (fail: (error: Error) => void): ConnectorContext => ({
-    applicationId,
-    workerIndex: 0,
-    clock,
-    logger,
-    metrics: parts.metrics,
-    config,
-    share: (key, make) => shared.share(key, make),
-    fail,
-  })
-  let failEpoch: (error: Error) => void = () => {}
-  const callOff = afterStop(stop, config.shutdownTimeoutMs, () => failEpoch(new ShutdownTimeout()))
+  const closers: (() => Promise<unknown>)[] = [() => parts.storage.close(), () => shared.close(logger)]
   try {
-    await parts.storage.check()
-    const controlLog = parts.createControlLog(context((error) => failEpoch(error)))
-    const epoch = new Epoch({ ...parts, context, stop, controlLog, backend: parts.createBackend() })
-    failEpoch = epoch.fail
-    await epoch.run()
-    await controlLog.close()
+    await Promise.race([takePart(parts, stop, shared, closers, failure.reject), failure.promise])
     status.enter('stopped')
     return { ok: true }
   } catch (thrown) {
     if (thrown instanceof ShutdownTimeout) {
-      logger.warn('final-checkpoint-missed', { timeoutMs: config.shutdownTimeoutMs })
+      logger.warn('final-checkpoint-missed', { timeoutMs: parts.config.shutdownTimeoutMs })
       status.enter('stopped')
       return { ok: true }
     }
     status.enter('failed')
     return { ok: false, error: toError(thrown) }
   } finally {
-    callOff()
-    await shared.close(logger)
-    await parts.storage.close()
+    for (const close of closers.reverse()) {
+      await close().catch((error) => logger.warn('close-failed', { error: toError(error).message }))
+    }
   }
 }
 
-class ShutdownTimeout extends Error {}
+async function takePart(
+  parts: WorkerParts,
+  stop: AbortSignal,
+  shared: SharedResources,
+  closers: (() => Promise<unknown>)[],
+  fail: (error: Error) => void,
+): Promise<void> {
+  const { clock, config, logger, status } = parts
+  status.enter('starting')
+  await parts.storage.check()
+  // Before the group hears of this worker: it tells the group what it holds.
+  const backend = await withDeadline(
+    clock,
+    'opening the local state',
+    config.restoreTimeoutMs,
+    openLocalState(parts.backends(), logger),
+  )
+  closers.push(() => backend.close())
+  const context = workerContext(parts, shared, fail)
+  const controlLog = parts.createControlLog(context)
+  closers.push(() => controlLog.close())
+  const follower = new LogFollower(controlLog)
+  closers.push(() => follower.stop())
+  follower.failed.catch(fail)
+  const { created } = await withDeadline(clock, 'opening the control log', config.recoveryTimeoutMs, controlLog.open())
+  if (created) logger.info('control-log-created')
+  await withDeadline(clock, 'reading the control log', config.recoveryTimeoutMs, follower.start())
+  const membership = parts.createMembership(context, backend.directory)
+  closers.push(() => membership.leave())
+  await new GroupLife({ ...parts, stop, follower, backend, membership, shared, context }).run()
+}
 
-/** Calls `onLate` once, `timeoutMs` after `stop`; returns how to call it off. */
-function afterStop(stop: AbortSignal, timeoutMs: number, onLate: () => void): () => void {
-  let timer: NodeJS.Timeout | undefined
-  const start = () => {
-    timer = setTimeout(onLate, timeoutMs)
-  }
-  if (stop.aborted) start()
-  else stop.addEventListener('abort', start, { once: true })
-  return () => {
-    stop.removeEventListener('abort', start)
-    clearTimeout(timer)
+/** For what outlives epochs. Its failures end the worker. */
+function workerContext(parts: WorkerParts, shared: SharedResources, fail: (error: Error) => void): ConnectorContext {
+  const { applicationId, clock, logger, metrics, config } = parts
+  return {
+    applicationId,
+    workerIndex: 0,
+    clock,
+    logger,
+    metrics,
+    config,
+    share: (key, make) => shared.share(key, make),
+    fail,
   }
 }

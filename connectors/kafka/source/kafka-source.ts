@@ -18,6 +18,7 @@ export function kafkaSource<T, K = string>(options: KafkaSourceOptions<T, K>): S
 class KafkaSource<T, K> implements Source<T, K> {
   readonly description: string
   readonly fingerprint: string
+  readonly topic: string
   readonly keyCodec: Source<T, K>['keyCodec']
   private readonly options: KafkaSourceOptions<T, K>
   private deadLetters: DeadLetters | undefined
@@ -26,6 +27,7 @@ class KafkaSource<T, K> implements Source<T, K> {
     this.options = options
     this.description = `kafka topic ${options.topic}`
     this.fingerprint = `kafka:${options.topic}`
+    this.topic = options.topic
     // Without a serde for keys K is its default, string.
     this.keyCodec = (options.key ?? (string() as unknown as KeySerde<K>)).keyCodec
   }

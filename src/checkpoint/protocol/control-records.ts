@@ -7,9 +7,13 @@
  */
 import { MillraceError } from '../../common/errors.ts'
 import type { GroupMember } from '../../ports/group-membership.ts'
+import type { ExchangeTopic } from '../../ports/exchange.ts'
 import type { SourceStart } from '../../ports/source.ts'
 import type { Committable } from '../../ports/transactional-sink.ts'
+import type { TaskKey } from '../../records/task-id.ts'
 import type { WorkerManifest } from '../manifest.ts'
+import type { SourcePositions } from '../metadata.ts'
+import type { FoldedView } from './folded-view.ts'
 
 export const CONTROL_VERSION = 1
 
@@ -18,13 +22,18 @@ export type CheckpointKind = 'periodic' | 'final'
 /** Why a checkpoint was given up. Shows in the log, metrics and history. */
 export type AbortReason = 'timeout' | 'declined' | 'metadata-not-written'
 
+/** A member as far as the log needs it. Its place in the list is the index of the worker. */
+export type ClaimedMember = Pick<GroupMember, 'worker' | 'joinNonce' | 'memberId'>
+
 /** A claim's offset in the log is its epoch's number. */
 export interface EpochClaimed {
   readonly type: 'epoch-claimed'
   readonly nonce: string
   /** The last valid claim before it, or -1: otherwise this claim is void. */
   readonly previousEpoch: number
-  readonly members: readonly GroupMember[]
+  readonly members: readonly ClaimedMember[]
+  /** Worker → its tasks; a member that isn't named here takes no part in this epoch. */
+  readonly assignment: Readonly<Record<string, readonly TaskKey[]>>
   readonly graphDigest: string
   /** Transactional ids exist for workers 0 … workers-1 with slots 0 … slots-1 each. */
   readonly workers: number
@@ -74,17 +83,36 @@ export interface EpochRecovered extends OfEpoch {
   readonly restorePoint: RestorePoint | null
   /** Committables whose outcome is known for good. */
   readonly settled: readonly string[]
+  /** Where every source goes on. */
+  readonly sources: Readonly<Record<string, SourcePositions>>
+  readonly exchanges: readonly ExchangeTopic[]
 }
 
 export interface WorkerReady extends OfEpoch {
   readonly type: 'worker-ready'
   readonly worker: string
+  /** Its channels in this epoch (R17); null if it writes to no exchange. */
+  readonly exchangeProducerId: number | null
 }
 
+/** All workers of the assignment are ready. */
 export interface EpochStarted extends OfEpoch {
   readonly type: 'epoch-started'
-  /** Worker → the keys of its tasks. */
-  readonly assignment: Readonly<Record<string, readonly string[]>>
+  readonly at: string
+}
+
+/** A worker wants to leave, or knows that others want in: a last checkpoint first (R15). */
+export interface FinalRequested extends OfEpoch {
+  readonly type: 'final-requested'
+  readonly worker: string
+  readonly cause: string
+}
+
+/** Back pressure over an exchange (R19): sources wait while any reader says that it lags. */
+export interface ExchangeLagging extends OfEpoch {
+  readonly type: 'exchange-lagging'
+  readonly worker: string
+  readonly isLagging: boolean
 }
 
 export interface CheckpointTriggered extends OfEpoch {
@@ -130,7 +158,40 @@ export interface CheckpointDropped extends OfEpoch {
 export interface WorkerFailed extends OfEpoch {
   readonly type: 'worker-failed'
   readonly worker: string
+  readonly code: string
   readonly cause: string
+  /**
+   * `restart`: by the job's restart strategy. `final`: a restart would fail the same way. `membership`: a worker has come or
+   * gone; the next epoch begins at once.
+   */
+  readonly verdict: FailureVerdict
+  readonly at: string
+}
+
+export type FailureVerdict = 'restart' | 'final' | 'membership'
+
+/** Nobody goes on by himself: every copy ends. A copy that is started later claims anew. */
+export interface JobFailed extends OfEpoch {
+  readonly type: 'job-failed'
+  readonly code: string
+  readonly cause: string
+}
+
+/** A rewind by hand (R7): the next epoch restores this checkpoint, and what was completed behind it is given up. */
+export interface RestoredTo extends OfEpoch {
+  readonly type: 'restored-to'
+  readonly checkpoint: number
+}
+
+/**
+ * Everything before it, folded: a reader may begin here, and what lies before may be deleted (R1). Void unless nothing
+ * stands between what it folds and itself.
+ */
+export interface Summary extends OfEpoch {
+  readonly type: 'summary'
+  /** The offset behind the last record folded: its own. */
+  readonly asOf: number
+  readonly view: FoldedView
 }
 
 export type ControlRecord =
@@ -140,6 +201,8 @@ export type ControlRecord =
   | EpochRecovered
   | WorkerReady
   | EpochStarted
+  | FinalRequested
+  | ExchangeLagging
   | CheckpointTriggered
   | CheckpointAcked
   | CheckpointDeclined
@@ -147,6 +210,9 @@ export type ControlRecord =
   | CheckpointAborted
   | CheckpointDropped
   | WorkerFailed
+  | JobFailed
+  | RestoredTo
+  | Summary
 
 /** False for claims too. A worker reads on for a moment behind its epoch: what it finds there is valid, and not for it. */
 export function isOfEpoch(record: ControlRecord, epoch: number): boolean {
@@ -168,7 +234,12 @@ const TYPES: Readonly<Record<ControlRecordType, true>> = {
   'checkpoint-completed': true,
   'checkpoint-aborted': true,
   'checkpoint-dropped': true,
+  'final-requested': true,
+  'exchange-lagging': true,
   'worker-failed': true,
+  'job-failed': true,
+  'restored-to': true,
+  summary: true,
 }
 
 export function encodeControlRecord(record: ControlRecord): Buffer {

@@ -40,6 +40,8 @@ export function decide(view: LogView, settings: CheckpointSettings, facts: Coord
   if (view.epochState !== 'started') return { kind: 'wait', untilMs: Number.POSITIVE_INFINITY }
   if (facts.failuresInRow > settings.tolerableFailures) return { kind: 'give-up' }
   if (view.pending !== undefined) return decidePending(view, settings, facts)
+  const abandoned = view.abandoned[0]
+  if (abandoned !== undefined) return { kind: 'drop', checkpoint: abandoned.checkpoint }
   const oldest = view.retained[0]
   if (oldest !== undefined && view.retained.length > settings.retained) return { kind: 'drop', checkpoint: oldest.checkpoint }
   const dueAtMs = dueAt(settings, facts)
@@ -71,5 +73,5 @@ function dueAt(settings: CheckpointSettings, facts: CoordinatorFacts): number {
 
 /** The workers whose acks make a checkpoint complete. */
 export function workersOf(view: LogView): readonly string[] {
-  return view.started === undefined ? [] : Object.keys(view.started.assignment)
+  return view.claim === undefined ? [] : Object.keys(view.claim.assignment)
 }

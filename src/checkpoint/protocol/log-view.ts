@@ -6,9 +6,11 @@
  * - the running epoch is the offset of the last valid claim, and a claim is valid only behind the claim that it names (R3);
  * - a record of any other epoch changes nothing;
  * - a checkpoint number is triggered once, ever (R9), and decided once (R2);
- * - the restore point only moves to a checkpoint completed in the epoch that was running when its completion was written (R7).
+ * - the restore point only moves to a checkpoint completed in the epoch that was running when its completion was written,
+ *   or by hand to one that is retained (R7).
  */
 import { assert } from '../../common/assert.ts'
+import { MillraceError } from '../../common/errors.ts'
 import type { SourceStart } from '../../ports/source.ts'
 import type {
   CheckpointAcked,
@@ -19,10 +21,16 @@ import type {
   EpochClaimed,
   EpochRecovered,
   EpochStarted,
+  FailureVerdict,
+  FinalRequested,
+  JobFailed,
+  RestoredTo,
   RestorePoint,
+  Summary,
   TransactionSalvaged,
   WorkerFailed,
 } from './control-records.ts'
+import { unfoldView } from './folded-view.ts'
 import { CHECKPOINT_TRANSITIONS, type CheckpointState, EPOCH_TRANSITIONS, type EpochState } from './transitions.ts'
 
 /** A checkpoint that is triggered and not decided. */
@@ -31,6 +39,26 @@ export interface PendingCheckpoint {
   readonly acks: Map<string, CheckpointAcked>
   readonly declines: Map<string, CheckpointDeclined>
 }
+
+/** Why the epoch of the last claim has ended. */
+export interface EpochFailure {
+  readonly worker: string
+  readonly code: string
+  readonly cause: string
+  readonly verdict: FailureVerdict
+}
+
+/** For restart strategies. Times as the wall shows. */
+export interface PastFailure {
+  /** Of its `worker-failed` in the log. */
+  readonly offset: number
+  readonly atMs: number
+  /** From `epoch-started` on; 0 if the epoch failed before. */
+  readonly ranMs: number
+}
+
+/** Failures that are remembered: more than any restart strategy counts. */
+const FAILURES_KEPT = 100
 
 export class LogView {
   /** The offset behind the last record folded. */
@@ -41,36 +69,64 @@ export class LogView {
   claim: EpochClaimed | undefined
   recovered: EpochRecovered | undefined
   started: EpochStarted | undefined
-  failure: WorkerFailed | undefined
-  readonly ready = new Set<string>()
+  failure: EpochFailure | undefined
+  /** The offset at which the epoch failed. */
+  failedAt = -1
+  /** Of past epochs that ended by themselves, oldest first. */
+  failures: PastFailure[] = []
+  jobFailure: JobFailed | undefined
+  /** Worker → the producer id of its channels. */
+  readonly ready = new Map<string, number | null>()
+  finalRequest: FinalRequested | undefined
+  /** Workers whose exchange input lags. */
+  readonly lagging = new Set<string>()
   /** At most one is pending at a time. */
   pending: PendingCheckpoint | undefined
   /** The greatest number ever triggered. */
   lastCheckpoint = 0
   restorePoint: RestorePoint | null = null
-  /** Completed, not dropped, oldest first. */
+  /** The last completed checkpoint: after a rewind not the restore point. Its transactions are settled in recovery. */
+  settlePoint: RestorePoint | null = null
+  /** Completed, not dropped, oldest first, each an ancestor of the next. */
   retained: RestorePoint[] = []
+  /** Completed, and given up by a rewind: to be dropped. */
+  abandoned: RestorePoint[] = []
   /** Checkpoint 0: where each source began (R8). */
   readonly sourceStarts = new Map<string, SourceStart>()
-  /** Transactions known to be committed for good, as far as the restore point still lists them (R12). */
+  /** Transactions known to be committed for good, as far as the settle point still lists them (R12). */
   settled = new Set<string>()
   /** Lost transactions, by id, and what stands in their place, while the running epoch and those before it recover (R27). */
   readonly salvaged = new Map<string, TransactionSalvaged>()
   /** The largest pools ever claimed: the transactional ids that can exist. */
   poolWorkers = 0
   poolSlots = 0
+  /** Offset of the last valid summary: what lies before may be deleted. */
+  lastSummary = -1
   private lastState: CheckpointState = 'none'
 
   /** Folds the record at `offset`; false: it was void. */
   apply(offset: number, record: ControlRecord): boolean {
     assert(offset >= this.nextOffset, `the log is folded in order (record ${offset} after ${this.nextOffset - 1})`)
+    const isFirst = this.nextOffset === 0
+    if (isFirst && offset > 0) this.beginTrimmed(offset, record)
     this.nextOffset = offset + 1
     if (record.type === 'epoch-claimed') return this.applyClaim(offset, record)
     if (record.epoch !== this.epoch) return false
     const next = EPOCH_TRANSITIONS[this.epochState][record.type]
-    if (next === 'void' || !this.applyValid(record)) return false
+    if (next === 'void' || !this.applyValid(offset, record)) return false
     this.epochState = next
     return true
+  }
+
+  /** The log's beginning is deleted: only a summary tells what stood there. */
+  private beginTrimmed(offset: number, record: ControlRecord): void {
+    if (record.type !== 'summary' || record.asOf !== offset) {
+      throw new MillraceError(
+        'MR_CONTROL_LOG_CORRUPT',
+        `the control log begins at offset ${offset} with a ${record.type}: what stood before it is deleted`,
+      )
+    }
+    unfoldView(this, record.view)
   }
 
   private applyClaim(offset: number, claim: EpochClaimed): boolean {
@@ -81,7 +137,10 @@ export class LogView {
     this.recovered = undefined
     this.started = undefined
     this.failure = undefined
+    this.jobFailure = undefined
+    this.finalRequest = undefined
     this.ready.clear()
+    this.lagging.clear()
     this.pending = undefined
     this.lastState = 'none'
     this.poolWorkers = Math.max(this.poolWorkers, claim.workers)
@@ -89,7 +148,7 @@ export class LogView {
     return true
   }
 
-  private applyValid(record: Exclude<ControlRecord, EpochClaimed>): boolean {
+  private applyValid(offset: number, record: Exclude<ControlRecord, EpochClaimed>): boolean {
     switch (record.type) {
       case 'source-started':
         if (this.sourceStarts.has(record.source)) return false
@@ -106,23 +165,71 @@ export class LogView {
         this.salvaged.set(record.lost, record)
         return true
       case 'worker-ready':
-        this.ready.add(record.worker)
+        this.ready.set(record.worker, record.exchangeProducerId)
         return true
       case 'epoch-started':
         this.started = record
         return true
-      case 'worker-failed':
-        this.failure = record
+      case 'final-requested':
+        this.finalRequest ??= record
         return true
+      case 'exchange-lagging':
+        if (record.isLagging) this.lagging.add(record.worker)
+        else this.lagging.delete(record.worker)
+        return true
+      case 'worker-failed':
+        this.fail(offset, record)
+        return true
+      case 'job-failed':
+        this.jobFailure = record
+        return true
+      case 'restored-to':
+        return this.rewind(offset, record)
+      case 'summary':
+        return this.applySummary(offset, record)
       case 'checkpoint-dropped':
         this.retained = this.retained.filter((one) => one.checkpoint !== record.checkpoint)
+        this.abandoned = this.abandoned.filter((one) => one.checkpoint !== record.checkpoint)
         return true
       default:
         return this.applyCheckpoint(record)
     }
   }
 
-  private applyCheckpoint(record: Extract<ControlRecord, { checkpoint: number }>): boolean {
+  private fail(offset: number, record: WorkerFailed): void {
+    const { worker, code, cause, verdict } = record
+    this.failure = { worker, code, cause, verdict }
+    this.failedAt = offset
+    if (verdict === 'membership') return
+    const atMs = Date.parse(record.at)
+    const ranMs = this.started === undefined ? 0 : Math.max(0, atMs - Date.parse(this.started.at))
+    this.failures = [...this.failures, { offset, atMs, ranMs }].slice(-FAILURES_KEPT)
+  }
+
+  private rewind(offset: number, { checkpoint }: RestoredTo): boolean {
+    const at = this.retained.findIndex((one) => one.checkpoint === checkpoint)
+    if (at < 0) return false
+    this.restorePoint = this.retained[at] ?? null
+    this.abandoned.push(...this.retained.slice(at + 1))
+    this.retained = this.retained.slice(0, at + 1)
+    this.pending = undefined
+    this.failedAt = offset
+    this.failure ??= {
+      worker: 'by hand',
+      code: 'MR_SUPERSEDED',
+      cause: `rewound to checkpoint ${checkpoint}`,
+      verdict: 'membership',
+    }
+    return true
+  }
+
+  private applySummary(offset: number, record: Summary): boolean {
+    if (record.asOf !== offset || this.pending !== undefined) return false
+    this.lastSummary = offset
+    return true
+  }
+
+  private applyCheckpoint(record: Extract<ControlRecord, { type: `checkpoint-${string}` }>): boolean {
     if (record.type === 'checkpoint-dropped') return false
     const state = record.type === 'checkpoint-triggered' ? this.stateBeforeTrigger(record) : this.stateOf(record.checkpoint)
     const next = CHECKPOINT_TRANSITIONS[state][record.type]
@@ -152,6 +259,7 @@ export class LogView {
   private complete(record: CheckpointCompleted): void {
     const { checkpoint, epoch, path, sha256 } = record
     this.restorePoint = { checkpoint, epoch, path, sha256 }
+    this.settlePoint = this.restorePoint
     this.retained.push(this.restorePoint)
     // What this checkpoint no longer lists will never be asked about again, so it need not be remembered.
     const listed = new Set<string>()

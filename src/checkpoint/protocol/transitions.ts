@@ -3,7 +3,7 @@
  * at compile time: a new state or record type doesn't compile until every pair is decided. `void` means that the record
  * changes nothing: it was written by someone who had not read what stands before it.
  *
- *     none ─claimed→ claimed ─recovered→ recovered ─started→ started ─failed→ failed
+ *     none ─claimed→ claimed ─recovered→ recovered ─started→ started ─failed→ failed ─job-failed→ over
  *                       └──────── a newer claim begins anew from anywhere ────────┘
  *
  *     (none) ─triggered→ pending ─completed→ completed
@@ -11,12 +11,12 @@
  */
 import type { ControlRecordType } from './control-records.ts'
 
-export type EpochState = 'none' | 'claimed' | 'recovered' | 'started' | 'failed'
+export type EpochState = 'none' | 'claimed' | 'recovered' | 'started' | 'failed' | 'over'
 
 type Outcome<S> = S | 'void'
 
 /** What concerns checkpoints leaves the epoch as it is. */
-const AS_IS = <S extends EpochState>(state: S) =>
+const CHECKPOINTS_AS_IS = <S extends EpochState>(state: S) =>
   ({
     'checkpoint-triggered': state,
     'checkpoint-acked': state,
@@ -24,6 +24,9 @@ const AS_IS = <S extends EpochState>(state: S) =>
     'checkpoint-completed': state,
     'checkpoint-aborted': state,
     'checkpoint-dropped': state,
+    'final-requested': state,
+    'exchange-lagging': state,
+    summary: state,
   }) as const
 
 const NO_CHECKPOINTS = {
@@ -33,17 +36,29 @@ const NO_CHECKPOINTS = {
   'checkpoint-completed': 'void',
   'checkpoint-aborted': 'void',
   'checkpoint-dropped': 'void',
+  'final-requested': 'void',
+  'exchange-lagging': 'void',
+  summary: 'void',
 } as const
+
+const NO_START = {
+  'source-started': 'void',
+  'transaction-salvaged': 'void',
+  'epoch-recovered': 'void',
+  'worker-ready': 'void',
+  'epoch-started': 'void',
+} as const
+
+/** The epoch's end: by a worker, by hand. */
+const MAY_FAIL = { 'worker-failed': 'failed', 'restored-to': 'failed' } as const
 
 export const EPOCH_TRANSITIONS: Readonly<Record<EpochState, Readonly<Record<ControlRecordType, Outcome<EpochState>>>>> = {
   none: {
     'epoch-claimed': 'claimed',
-    'source-started': 'void',
-    'transaction-salvaged': 'void',
-    'epoch-recovered': 'void',
-    'worker-ready': 'void',
-    'epoch-started': 'void',
     'worker-failed': 'void',
+    'restored-to': 'void',
+    'job-failed': 'void',
+    ...NO_START,
     ...NO_CHECKPOINTS,
   },
   claimed: {
@@ -53,7 +68,8 @@ export const EPOCH_TRANSITIONS: Readonly<Record<EpochState, Readonly<Record<Cont
     'epoch-recovered': 'recovered',
     'worker-ready': 'void',
     'epoch-started': 'void',
-    'worker-failed': 'failed',
+    'job-failed': 'void',
+    ...MAY_FAIL,
     ...NO_CHECKPOINTS,
   },
   recovered: {
@@ -63,27 +79,32 @@ export const EPOCH_TRANSITIONS: Readonly<Record<EpochState, Readonly<Record<Cont
     'epoch-recovered': 'void',
     'worker-ready': 'recovered',
     'epoch-started': 'started',
-    'worker-failed': 'failed',
+    'job-failed': 'void',
+    ...MAY_FAIL,
     ...NO_CHECKPOINTS,
   },
   started: {
     'epoch-claimed': 'claimed',
-    'source-started': 'void',
-    'transaction-salvaged': 'void',
-    'epoch-recovered': 'void',
-    'worker-ready': 'void',
-    'epoch-started': 'void',
-    'worker-failed': 'failed',
-    ...AS_IS('started'),
+    'job-failed': 'void',
+    ...NO_START,
+    ...MAY_FAIL,
+    ...CHECKPOINTS_AS_IS('started'),
   },
+  // What failed first is the cause; what follows from it is void. A rewind by hand is possible whenever nothing runs.
   failed: {
     'epoch-claimed': 'claimed',
-    'source-started': 'void',
-    'transaction-salvaged': 'void',
-    'epoch-recovered': 'void',
-    'worker-ready': 'void',
-    'epoch-started': 'void',
-    'worker-failed': 'failed',
+    'worker-failed': 'void',
+    'restored-to': 'failed',
+    'job-failed': 'over',
+    ...NO_START,
+    ...NO_CHECKPOINTS,
+  },
+  over: {
+    'epoch-claimed': 'claimed',
+    'worker-failed': 'void',
+    'restored-to': 'over',
+    'job-failed': 'void',
+    ...NO_START,
     ...NO_CHECKPOINTS,
   },
 }

@@ -1,0 +1,267 @@
+/**
+ * A worker's life in the group: joins, waits to be named in a claim, runs the epoch, and goes on as it ended. The member
+ * that leads the group claims epochs: after each rebalance, and after a failure as the restart strategy says.
+ */
+import { randomUUID } from 'node:crypto'
+import type { CheckpointMetadata } from '../checkpoint/metadata.ts'
+import { decideRestart, type RestartSettings } from '../checkpoint/protocol/restarts.ts'
+import { MillraceError } from '../common/errors.ts'
+import { graphDigest, planStages, type Stage } from '../graph/stages.ts'
+import type { ConnectorContext } from '../ports/connector-context.ts'
+import type { AssignedPartitions, GroupMembership, Joined, Membership } from '../ports/group-membership.ts'
+import type { StateBackend } from '../ports/state-backend.ts'
+import { parseTaskKey, type TaskKey } from '../records/task-id.ts'
+import { appendClaim, indexInClaim } from './claim.ts'
+import { withDeadline } from './deadline.ts'
+import { Epoch } from './epoch.ts'
+import type { EpochEnd } from './epoch-end.ts'
+import { appendOne, type LogFollower } from './log-follower.ts'
+import { readRestorePoint } from './recovery.ts'
+import type { SharedResources } from './shared-resources.ts'
+import { ShutdownTimeout } from './shutdown-timeout.ts'
+import { assignmentOf, planTasks, type TaskPlan } from './task-plan.ts'
+import type { WorkerParts } from './worker-parts.ts'
+
+export interface GroupLifeParts extends WorkerParts {
+  /** Aborted when the worker is asked to stop: a final checkpoint is taken first. */
+  readonly stop: AbortSignal
+  readonly follower: LogFollower
+  readonly backend: StateBackend
+  readonly membership: GroupMembership
+  readonly shared: SharedResources
+  /** Of the worker, for what is asked between epochs. */
+  readonly context: ConnectorContext
+}
+
+/** What one membership is: from a join to the next. */
+export interface GroupSession {
+  readonly joined: Joined
+  readonly membership: Membership
+  /** Claims before this offset are of an earlier membership. */
+  readonly since: number
+  /** The leader's, made anew before each claim that follows a failure. */
+  plan: TaskPlan | undefined
+}
+
+export class GroupLife {
+  private readonly parts: GroupLifeParts
+  private readonly stages: readonly Stage[]
+  private readonly digest: string
+  /** What the log told before is the affair of earlier processes. */
+  private readonly startedAt: number
+  private epoch: Epoch | undefined
+
+  constructor(parts: GroupLifeParts) {
+    this.parts = parts
+    this.stages = planStages(parts.graph)
+    this.digest = graphDigest(parts.graph)
+    this.startedAt = parts.follower.view.nextOffset
+  }
+
+  /** Resolves when the worker has stopped as it was asked to; rejects with what has ended the job, or the worker. */
+  async run(): Promise<void> {
+    const over = new AbortController()
+    try {
+      await Promise.race([this.runToEnd(), this.shutdownTimeout(over.signal)])
+    } finally {
+      over.abort(new Error('the worker has ended'))
+    }
+  }
+
+  private async runToEnd(): Promise<void> {
+    while (!this.parts.stop.aborted) {
+      const session = await this.join()
+      if (session !== undefined) await this.runInGroup(session)
+    }
+  }
+
+  private async shutdownTimeout(over: AbortSignal): Promise<never> {
+    const { stop, clock, config } = this.parts
+    await aborted(stop)
+    await clock.sleep(config.shutdownTimeoutMs, over)
+    const timeout = new ShutdownTimeout()
+    await this.epoch?.abandon(timeout)
+    throw timeout
+  }
+
+  /** Undefined: asked to stop, or the group has moved on meanwhile. */
+  private async join(): Promise<GroupSession | undefined> {
+    const { parts, digest } = this
+    const { follower, stop, status, config, clock } = parts
+    status.enter('joining')
+    const since = follower.view.nextOffset
+    const facts = {
+      worker: parts.name,
+      joinNonce: randomUUID(),
+      graphDigest: digest,
+      localState: await this.localState(),
+    }
+    const timeoutMs = config.rebalanceTimeoutMs + config.recoveryTimeoutMs
+    const joining = withDeadline(clock, 'joining the group', timeoutMs, parts.membership.join(facts))
+    const joined = await Promise.race([joining, aborted(stop)])
+    if (joined === undefined) {
+      joining.catch(() => {})
+      return undefined
+    }
+    if (!joined.isLeader) {
+      const membership = await joined.settle()
+      return membership === null ? undefined : { joined, membership, since, plan: undefined }
+    }
+    const plan = await this.plan()
+    const membership = await joined.settle(this.partitionsByMember(joined, plan))
+    return membership === null ? undefined : { joined, membership, since, plan }
+  }
+
+  private async localState(): Promise<Record<TaskKey, number>> {
+    const markers = await this.parts.backend.markers()
+    return Object.fromEntries([...markers].map(([task, { checkpoint }]) => [task, checkpoint]))
+  }
+
+  private async plan(): Promise<TaskPlan> {
+    const { follower, storage, applicationId, context, clock, config } = this.parts
+    const planning = async () => {
+      await follower.catchUp()
+      const restored: CheckpointMetadata | null = await readRestorePoint(follower.view, storage, applicationId)
+      return planTasks(this.stages, restored, context)
+    }
+    return withDeadline(clock, 'planning the tasks', config.recoveryTimeoutMs, planning())
+  }
+
+  private assignment(joined: Joined, plan: TaskPlan): Record<string, readonly TaskKey[]> {
+    return assignmentOf(plan, joined.members, this.digest)
+  }
+
+  /** As the tools for consumer groups show it. */
+  private partitionsByMember(joined: Joined, plan: TaskPlan): Map<string, readonly AssignedPartitions[]> {
+    const assignment = this.assignment(joined, plan)
+    const topics = new Map<string, string>()
+    for (const { name, input } of this.stages) {
+      if (input.kind === 'source' && input.source.topic !== undefined) topics.set(name, input.source.topic)
+    }
+    return new Map(
+      joined.members.map(({ memberId, worker }) => {
+        const byTopic = new Map<string, number[]>()
+        for (const task of assignment[worker] ?? []) {
+          const { stage, partition } = parseTaskKey(task)
+          const topic = topics.get(stage)
+          if (topic !== undefined) byTopic.set(topic, [...(byTopic.get(topic) ?? []), partition])
+        }
+        return [memberId, [...byTopic].map(([topic, partitions]) => ({ topic, partitions }))]
+      }),
+    )
+  }
+
+  /** Until the membership is over, or the worker shall stop. Throws when the job has failed for good. */
+  private async runInGroup(session: GroupSession): Promise<void> {
+    const { follower, stop } = this.parts
+    const { rebalancing, ended } = session.membership
+    const change = AbortSignal.any([rebalancing, ended, stop])
+    let entered = -1
+    this.tellIfLeftOut(session)
+    for (;;) {
+      const isNewer = () => follower.view.epoch >= session.since && follower.view.epoch !== entered
+      if (session.plan !== undefined && !isNewer()) await this.claim(session, () => !isNewer(), change)
+      await follower.until(() => isNewer() || this.isOver(), change)
+      this.throwIfOver()
+      if (change.aborted) return
+      const { view } = follower
+      const index = indexInClaim(view, session.joined.self.joinNonce)
+      // A claim of another membership: the group has moved on without this worker.
+      if (index === undefined && view.claim?.graphDigest === this.digest) return
+      entered = view.epoch
+      if (index === undefined) continue
+      const end = await this.runEpoch(session, index)
+      this.throwIfOver(end)
+      if (end.kind === 'finished' || end.kind === 'left') return
+    }
+  }
+
+  private async runEpoch(session: GroupSession, index: number): Promise<EpochEnd> {
+    const epoch = new Epoch({ ...this.parts, stages: this.stages, graphDigest: this.digest, session, index })
+    this.epoch = epoch
+    try {
+      return await epoch.run()
+    } finally {
+      this.epoch = undefined
+    }
+  }
+
+  /** Appends a claim, unless the job is to end; after a failure when the restart strategy says. */
+  private async claim(session: GroupSession, mayClaim: () => boolean, change: AbortSignal): Promise<void> {
+    const { follower, config, clock, logger } = this.parts
+    const { view } = follower
+    if (!(await this.mayRestart(change)) || change.aborted) return
+    const plan = view.failure === undefined && session.plan !== undefined ? session.plan : await this.plan()
+    session.plan = plan
+    const claim = {
+      nonce: randomUUID(),
+      members: session.joined.members,
+      assignment: this.assignment(session.joined, plan),
+      graphDigest: this.digest,
+      slots: config.transactionSlots,
+    }
+    const isValid = await withDeadline(
+      clock,
+      'claiming an epoch',
+      config.recoveryTimeoutMs,
+      appendClaim(follower, claim, mayClaim, clock.nowMs()),
+    )
+    if (isValid) logger.info('epoch-claimed', { epoch: view.epoch, workers: Object.keys(claim.assignment).length })
+  }
+
+  private async mayRestart(change: AbortSignal): Promise<boolean> {
+    const { follower, clock, random, config, logger } = this.parts
+    const { view } = follower
+    const { failure, epochState } = view
+    if (failure === undefined || view.failedAt < this.startedAt || epochState !== 'failed') return !this.isOver()
+    if (failure.verdict === 'membership') return true
+    const mine = view.failures.filter(({ offset }) => offset >= this.startedAt)
+    const decision = decideRestart(mine, restartSettings(config), random())
+    if (failure.verdict === 'final' || decision.kind === 'give-up') {
+      const { code, cause } = failure
+      await appendOne(follower, { type: 'job-failed', epoch: view.epoch, code, cause })
+      return false
+    }
+    logger.warn('restarting', { cause: failure.cause, delayMs: decision.delayMs, failures: mine.length })
+    await clock.sleep(decision.delayMs, change).catch(() => {})
+    return true
+  }
+
+  private isOver(): boolean {
+    const { view } = this.parts.follower
+    return view.epochState === 'over' && view.failedAt >= this.startedAt
+  }
+
+  private throwIfOver(end?: EpochEnd): void {
+    const own = end?.kind === 'failed' ? end.error : undefined
+    if (end?.kind === 'failed' && end.isFinal && own !== undefined) throw own
+    if (!this.isOver()) return
+    const { jobFailure } = this.parts.follower.view
+    throw own ?? new MillraceError('MR_JOB_FAILED', `the job has failed: ${jobFailure?.cause} (${jobFailure?.code})`)
+  }
+
+  private tellIfLeftOut({ joined }: GroupSession): void {
+    for (const { worker, graphDigest: other } of joined.members) {
+      if (other === this.digest) continue
+      const error = new MillraceError('MR_GRAPH_DIFFERS', `${worker} runs another graph than ${joined.self.worker}`)
+      this.parts.logger.warn('graph-differs', { worker, error })
+    }
+  }
+}
+
+function restartSettings(config: WorkerParts['config']): RestartSettings {
+  return {
+    strategy: config.restartStrategy,
+    attempts: config.restartAttempts,
+    delayMs: config.restartDelayMs,
+    maxDelayMs: config.restartMaxDelayMs,
+    intervalMs: config.restartIntervalMs,
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined)
+    else signal.addEventListener('abort', () => resolve(undefined), { once: true })
+  })
+}

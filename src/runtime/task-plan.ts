@@ -1,0 +1,69 @@
+/**
+ * What there is to do, asked by the leader before it claims an epoch: every source partition and exchange partition is a
+ * task. And who does it: the tasks divided among the members.
+ */
+import type { CheckpointMetadata } from '../checkpoint/metadata.ts'
+import { MillraceError } from '../common/errors.ts'
+import { assignTasks } from '../graph/assignment.ts'
+import { dependsOnSourcePartitions, type Stage } from '../graph/stages.ts'
+import type { ConnectorContext } from '../ports/connector-context.ts'
+import type { ExchangeSpec } from '../ports/exchange.ts'
+import type { GroupMember } from '../ports/group-membership.ts'
+import type { SourceStart } from '../ports/source.ts'
+import { type TaskKey, taskKey } from '../records/task-id.ts'
+
+export interface TaskPlan {
+  /** As the sources are now. */
+  readonly sources: ReadonlyMap<string, SourceStart>
+  readonly exchanges: readonly ExchangeSpec[]
+  /** In the order of the stages. */
+  readonly tasks: readonly TaskKey[]
+}
+
+/** @throws MR_PARTITIONS_ADDED, and what the sources throw */
+export async function planTasks(
+  stages: readonly Stage[],
+  restored: CheckpointMetadata | null,
+  context: ConnectorContext,
+): Promise<TaskPlan> {
+  const sources = new Map<string, SourceStart>()
+  for (const { input } of stages) {
+    if (input.kind === 'source') sources.set(input.name, await input.source.resolveStart(context))
+  }
+  const exchanges: ExchangeSpec[] = []
+  const tasks: TaskKey[] = []
+  for (const stage of stages) {
+    const { input, name } = stage
+    if (input.kind === 'source') {
+      const now = sources.get(name)?.partitions ?? []
+      refuseMovedKeys(stage, now.length, restored)
+      tasks.push(...now.map(({ partition }) => taskKey({ stage: name, partition })))
+      continue
+    }
+    const widest = Math.max(...stage.origins.map((origin) => sources.get(origin.name)?.partitions.length ?? 1))
+    const partitions = input.partitions ?? restored?.exchanges[name]?.partitions ?? widest
+    exchanges.push({ exchange: name, partitions })
+    for (let partition = 0; partition < partitions; partition++) tasks.push(taskKey({ stage: name, partition }))
+  }
+  return { sources, exchanges, tasks }
+}
+
+/** Kafka spreads keys over all partitions of a topic: with more of them, keys leave their state behind. */
+function refuseMovedKeys(stage: Stage, now: number, restored: CheckpointMetadata | null): void {
+  const before = Object.keys(restored?.sources[stage.name]?.positions ?? {}).length
+  if (before === 0 || now <= before || !dependsOnSourcePartitions(stage)) return
+  throw new MillraceError(
+    'MR_PARTITIONS_ADDED',
+    `source "${stage.name}" had ${before} partitions at checkpoint ${restored?.checkpoint} and has now ${now}; its records are keyed by keyByRecordKey()`,
+  )
+}
+
+/** Members that run another graph than the leader get no tasks, and take no part. */
+export function assignmentOf(
+  plan: TaskPlan,
+  members: readonly GroupMember[],
+  graphDigest: string,
+): Record<string, readonly TaskKey[]> {
+  const able = members.filter((member) => member.graphDigest === graphDigest)
+  return Object.fromEntries(assignTasks(plan.tasks, able))
+}
