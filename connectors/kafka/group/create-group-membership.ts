@@ -41,7 +41,10 @@ class Connection {
   /** Connects anew where that has failed. */
   client(): Promise<KafkaClient> {
     if (this.#connecting === undefined) {
-      this.#connecting = KafkaClient.connect(clientOptions(this.#context.config, this.#context.logger))
+      this.#connecting = KafkaClient.connect({
+        ...clientOptions(this.#context.config, this.#context.logger),
+        clock: this.#context.clock,
+      })
       this.#connecting.catch(() => (this.#connecting = undefined))
     }
     return this.#connecting
