@@ -259,8 +259,12 @@ describe('exchanges through a broker', { concurrency: false }, () => {
       )
       await lost.close()
     }
-    await writer.close()
-    await reader.close()
+    // A job of the same name that begins anew: nothing of what lies there is its own.
+    const next = await exchange.openWriter(topics)
+    const anew = await exchange.openReader([fromStart('x', 0)], new Set([next.producerId]))
+    await next.appendToAll(Buffer.from('first barrier'))
+    assert.deepEqual(await take(anew, 1), ['first barrier'])
+    for (const closable of [writer, next, reader, anew]) await closable.close()
   })
 
   test('a topic that is deleted and made anew under the writers is noticed: frames are missing, or the position is lost', async () => {

@@ -1,11 +1,28 @@
 /** The group of a job on a real coordinator: members come, go, die and come back; tools see them; strangers are named. */
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { commitOffsets } from '../../connectors/kafka/client/admin.ts'
 import { KafkaClient } from '../../connectors/kafka/client/client.ts'
+import { isRetriableCode, KafkaCode, kafkaErrorName } from '../../connectors/kafka/client/kafka-errors.ts'
+import type { RequestType } from '../../connectors/kafka/client/request-type.ts'
+import {
+  DescribeGroups,
+  Heartbeat,
+  JoinGroup,
+  LeaveGroup,
+  SyncGroup,
+} from '../../connectors/kafka/client/requests/group-requests.ts'
+import {
+  encodeAssignment,
+  encodeSubscription,
+  PROTOCOL_NAME,
+  PROTOCOL_TYPE,
+} from '../../connectors/kafka/group/consumer-protocol.ts'
 import { isMillraceError } from '../../src/common/errors.ts'
 import type { Joined } from '../../src/ports/group-membership.ts'
 import { kafkaClient } from '../support/kafka-ready.ts'
@@ -108,6 +125,39 @@ test('a killed member is missed after the session timeout, and heartbeats keep t
   await a.stop()
 })
 
+test('a process that is stopped for longer than its session knows it when it goes on', async () => {
+  const a = await open('stopped', 'a')
+  await a.take()
+  const program = fileURLToPath(new URL('stopped-member.ts', import.meta.url))
+  const args = ['--conditions=millrace-source', program, kafka.bootstrap, 'stopped', String(TIMES.sessionTimeoutMs)]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  try {
+    let output = ''
+    child.stdout.setEncoding('utf8').on('data', (text) => (output += text))
+    const says = async (text: string) => {
+      while (!output.includes(text)) await sleep(10)
+    }
+    await aborted(a.membership!.rebalancing)
+    await a.take()
+    await says('joined')
+    child.kill('SIGSTOP')
+    await aborted(a.membership!.rebalancing)
+    await a.take()
+    assert.equal(a.joined?.members.length, 1)
+    const wokenAtMs = performance.now()
+    child.kill('SIGCONT')
+    await says('ended')
+    assert.ok(performance.now() - wokenAtMs < 300, `${performance.now() - wokenAtMs} ms`)
+    assert.match(output, /ended: .* no heartbeat has succeeded for/)
+    assert.ok(!output.includes('late'), output)
+    await sleep(300)
+    assert.ok(!a.membership?.rebalancing.aborted, 'it does not disturb the others')
+  } finally {
+    child.kill('SIGKILL')
+    await a.stop()
+  }
+})
+
 test('the identity file lets the next process take out the one that was killed, at once', async () => {
   const folder = temporaryFolder('identity')
   const identityFile = join(folder.path, 'member.json')
@@ -185,6 +235,62 @@ test('kafka-consumer-groups --describe shows members, their partitions and the l
   const state = (await describe('--state')).find((fields) => fields[0] === 'described')
   assert.ok(state?.includes('millrace') && state.includes('Stable'), JSON.stringify(state))
   await Promise.all([a.stop(), b.stop()])
+})
+
+test('every version of the requests is understood by the broker, and its answers by us', async () => {
+  let groups = 0
+  const versions = ({ minVersion, maxVersion }: RequestType<never, unknown>) =>
+    Array.from({ length: maxVersion - minVersion + 1 }, (_, index) => minVersion + index)
+  const at = <Input, Output>(type: RequestType<Input, Output>, version: number) => ({ ...type, maxVersion: version })
+  for (const version of versions(JoinGroup)) {
+    const groupId = `versions-${groups++}`
+    const target = { group: groupId }
+    const ask = <Input, Output>(type: RequestType<Input, Output>, input: Input) =>
+      admin.request(target, at(type, Math.max(type.minVersion, type.maxVersion - (JoinGroup.maxVersion - version))), input)
+    const metadata = encodeSubscription(['orders'], Buffer.from('{}'))
+    const joining = {
+      groupId,
+      sessionTimeoutMs: 2_000,
+      rebalanceTimeoutMs: 2_000,
+      memberId: '',
+      protocolType: PROTOCOL_TYPE,
+      protocols: [{ name: PROTOCOL_NAME, metadata }],
+      reason: 'a test',
+    }
+    let first = await ask(JoinGroup, joining)
+    while (first.errorCode !== KafkaCode.memberIdRequired) {
+      assert.ok(isRetriableCode(first.errorCode), kafkaErrorName(first.errorCode))
+      first = await ask(JoinGroup, joining)
+    }
+    const { memberId } = first
+    const joined = await ask(JoinGroup, { ...joining, memberId })
+    assert.deepEqual(joined, {
+      errorCode: 0,
+      generation: 1,
+      protocol: PROTOCOL_NAME,
+      leader: memberId,
+      memberId,
+      members: [{ memberId, metadata }],
+    })
+    const member = { groupId, generation: 1, memberId }
+    const assignment = encodeAssignment([{ topic: 'orders', partitions: [1, 2] }])
+    const naming = { protocolType: PROTOCOL_TYPE, protocol: PROTOCOL_NAME }
+    assert.deepEqual(await ask(SyncGroup, { ...member, ...naming, assignments: [{ memberId, assignment }] }), {
+      errorCode: 0,
+      assignment,
+    })
+    assert.deepEqual(await ask(Heartbeat, member), { errorCode: 0 })
+    assert.deepEqual(await ask(Heartbeat, { ...member, generation: 7 }), { errorCode: KafkaCode.illegalGeneration })
+    const [described] = await ask(DescribeGroups, { groupIds: [groupId] })
+    assert.deepEqual([described?.state, described?.members.map((one) => one.memberId)], ['Stable', [memberId]])
+    assert.deepEqual(await ask(LeaveGroup, { groupId, memberIds: [memberId, 'nobody'], reason: 'a test' }), {
+      errorCode: 0,
+      members: [
+        { memberId, errorCode: 0 },
+        { memberId: 'nobody', errorCode: KafkaCode.unknownMemberId },
+      ],
+    })
+  }
 })
 
 test('the group of other consumers is refused, and ours refuses them', async () => {
