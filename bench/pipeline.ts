@@ -6,7 +6,6 @@
 import { PartitionAppender } from '../connectors/kafka/client/partition-appender.ts'
 import { ProducerIdentity } from '../connectors/kafka/client/producer.ts'
 import { ProducerSpan } from '../connectors/kafka/client/producer-span.ts'
-import { murmur2Latin1, partitionForKey } from '../src/common/murmur2.ts'
 import { RecordBatchBuilder, stampBatch } from '../connectors/kafka/codec/record-batch-builder.ts'
 import { decodeRecords, readBatchHeader } from '../connectors/kafka/codec/record-batch-reader.ts'
 import { json } from '../connectors/kafka/serde/serdes.ts'
@@ -16,6 +15,7 @@ import { KafkaSourceReader } from '../connectors/kafka/source/kafka-source-reade
 import { count, sum } from '../src/api/aggregates.ts'
 import { defineJob } from '../src/api/define-job.ts'
 import { systemClock } from '../src/common/clock.ts'
+import { murmur2Latin1, partitionForKey } from '../src/common/murmur2.ts'
 import { planStages } from '../src/graph/stages.ts'
 import { registerStates } from '../src/runtime/state-registry.ts'
 import { TaskChain } from '../src/runtime/task-chain.ts'
@@ -138,6 +138,7 @@ function runRound(): number {
         state: state.openTask(`events/${partition}` as never),
         registry,
         writers: writers as never,
+        outputs: new Map(),
         isStateEmpty: true,
       }),
   )

@@ -1,6 +1,9 @@
 /** Wires connectors to the engine: beside main.ts the only file of src that knows connectors. */
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { KafkaControlLog } from '../connectors/kafka/control/kafka-control-log.ts'
+import { KafkaExchange } from '../connectors/kafka/exchange/kafka-exchange.ts'
+import { createGroupMembership } from '../connectors/kafka/group/create-group-membership.ts'
 import type { JobDefinition } from './api/define-job.ts'
 import type { RunningJob, StartContext, StorageConfig } from './cli/cli-environment.ts'
 import { systemClock } from './common/clock.ts'
@@ -10,7 +13,6 @@ import type { CheckpointStorage } from './ports/checkpoint-storage.ts'
 import type { ConnectorContext } from './ports/connector-context.ts'
 import type { ControlLog } from './ports/control-log.ts'
 import type { StateBackend } from './ports/state-backend.ts'
-import { soloMembership } from './runtime/solo-membership.ts'
 import { startWorker } from './runtime/worker.ts'
 import { WorkerStatus } from './runtime/worker-status.ts'
 import { addJobMetrics } from './service/job-metrics.ts'
@@ -20,7 +22,8 @@ import { createMemoryBackend, createRocksDbBackend } from './state/backends.ts'
 export interface Wiring {
   openStorage(config: StorageConfig): Promise<CheckpointStorage>
   createControlLog(context: ConnectorContext): ControlLog
-  createBackend(config: Config): StateBackend
+  /** @param index of the local directory: several workers may share a machine */
+  createBackend(config: Config, index: number): StateBackend
   /** The job as it runs. */
   prepareJob(job: JobDefinition): JobDefinition
 }
@@ -28,10 +31,10 @@ export interface Wiring {
 export const productionWiring: Wiring = {
   openStorage,
   createControlLog: (context) => new KafkaControlLog(context),
-  createBackend: (config) =>
+  createBackend: (config, index) =>
     config.stateBackend === 'memory'
       ? createMemoryBackend()
-      : createRocksDbBackend({ directory: join(config.stateDirectory, config.appId) }),
+      : createRocksDbBackend({ directory: join(config.stateDirectory, config.appId, String(index)) }),
   prepareJob: (job) => job,
 }
 
@@ -82,9 +85,27 @@ export async function startJob(context: StartContext, wiring: Wiring = productio
     metrics,
     status,
     storage: await wiring.openStorage(config),
-    membership: soloMembership(),
+    name: `${hostname()}-${process.pid}`,
+    random: Math.random,
+    createMembership: (connector, directory) =>
+      createGroupMembership(connector, {
+        topics: () => topicsOf(job),
+        ...(directory === null ? {} : { identityFile: join(directory, 'group-member') }),
+      }),
+    createExchange: (connector) => new KafkaExchange(connector),
     createControlLog: (connector) => wiring.createControlLog(connector),
-    createBackend: () => wiring.createBackend(config),
+    backends: () => backendsOf(config, wiring),
   })
   return { done: worker.done, stop: async () => worker.stop() }
+}
+
+/** Workers that one machine may run of one job, each with a local directory of its own. */
+const MAX_LOCAL_WORKERS = 256
+
+function* backendsOf(config: Config, wiring: Wiring): Iterable<StateBackend> {
+  for (let index = 0; index < MAX_LOCAL_WORKERS; index++) yield wiring.createBackend(config, index)
+}
+
+function topicsOf({ graph }: JobDefinition): string[] {
+  return graph.nodes.flatMap((node) => (node.kind === 'source' && node.source.topic !== undefined ? [node.source.topic] : []))
 }

@@ -124,6 +124,6 @@ function faultyJob(job: JobDefinition): JobDefinition {
 await runProgram({
   openStorage: async (config) => faultyStorage(await productionWiring.openStorage(config)),
   createControlLog: (context) => faultyControlLog(productionWiring.createControlLog(context)),
-  createBackend: (config) => faultyBackend(productionWiring.createBackend(config)),
+  createBackend: (config, index) => faultyBackend(productionWiring.createBackend(config, index)),
   prepareJob: faultyJob,
 })

@@ -3,7 +3,7 @@ import { KafkaClient } from '../../connectors/kafka/client/client.ts'
 import { ProducerIdentity } from '../../connectors/kafka/client/producer.ts'
 import { Sender } from '../../connectors/kafka/client/sender.ts'
 import { initProducerId } from '../../connectors/kafka/client/transactions.ts'
-import { murmur2Latin1, partitionForKey } from '../../connectors/kafka/codec/murmur2.ts'
+import { murmur2Latin1, partitionForKey } from '../../src/common/murmur2.ts'
 import type { CommittedRecord } from '../support/read-committed.ts'
 
 export interface Payment {

@@ -16,6 +16,7 @@ function faulty(real: ControlLog): ControlLog {
     open: () => real.open(),
     endOffset: () => real.endOffset(),
     tail: (offset, stop) => real.tail(offset, stop),
+    trim: (offset) => real.trim(offset),
     close: () => real.close(),
     append(values) {
       if (values.some(isAckOfChanges) && ++acks === at) process.kill(process.pid, signal)

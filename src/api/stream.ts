@@ -5,8 +5,8 @@ import type { Sink } from '../ports/transactional-sink.ts'
 import type { ValueCodec } from '../ports/value-codec.ts'
 import type { Aggregate } from './aggregates.ts'
 import type { GraphBuilder } from './graph-builder.ts'
-import { textKeys } from './text-keys.ts'
 import type { StateDescriptors, StatesOf } from './state.ts'
+import { textKeys } from './text-keys.ts'
 
 /** A row that `aggregate` emits: the key, and the result of each aggregate under its name. */
 export type AggregateRow<K, A> = { readonly key: K } & {

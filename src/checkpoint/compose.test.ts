@@ -14,6 +14,8 @@ const segment = (path: string, task = 's/0') => ({
 const manifest = (changes: Partial<WorkerManifest>): WorkerManifest => ({
   worker: 'a',
   positions: { s: { 0: 5 } },
+  inputs: {},
+  output: null,
   segments: [],
   committables: [],
   committed: [],
@@ -32,6 +34,7 @@ const facts = (changes: Partial<CheckpointFacts>): CheckpointFacts => ({
   graphDigest: 'g',
   states: [],
   sources: { s: { identity: 'topic', positions: { 0: 0, 1: 0 } } },
+  exchanges: [],
   manifests: [],
   previous: null,
   ...changes,

@@ -1,7 +1,7 @@
 /** Puts the manifests of all workers and the checkpoint before together: the metadata of a whole checkpoint. Pure. */
 import { defined } from '../common/assert.ts'
-import type { TaskKey } from '../records/task-id.ts'
 import type { ExchangeTopic } from '../ports/exchange.ts'
+import type { TaskKey } from '../records/task-id.ts'
 import type { ExchangePosition, WorkerManifest } from './manifest.ts'
 import {
   type ChainLink,

@@ -319,9 +319,14 @@ export const ERROR_CATALOGUE = {
     'See the reasons in the log lines before; raise checkpoint-tolerable-failures or checkpoint-timeout where the storage is only slow.',
   ),
   MR_TRANSACTION_LOST: entry(
-    'Kafka has aborted a prepared transaction of a completed checkpoint: it expired while the job was down.',
-    'The output of that transaction is not visible to read_committed readers; its records still lie in the topic as aborted.',
-    'Raise transaction-timeout above the longest time the job may be down (and transaction.max.timeout.ms of the brokers). The message names topic, partitions and offsets to read the records back from.',
+    'A prepared transaction of a completed checkpoint can neither be committed nor be written again: Kafka aborted it, or no longer tells, and records of it are deleted, by retention, DeleteRecords or compaction.',
+    'The records that the message names, by topic, partition and offsets, may be missing in the output, and what the worker wrote behind them is not visible. Nothing else is lost; input, state and checkpoints are whole.',
+    'The job does not go on over a gap. To have the output whole, start it under another application id with an output that is empty. To prevent it, keep the job down for less than transaction-timeout, or keep the output longer than the job may be down: retention.ms, and min.compaction.lag.ms where it is compacted.',
+  ),
+  MR_TRANSACTION_ABORTED: entry(
+    'Kafka has aborted a prepared transaction of the running job: it was open for longer than transaction-timeout, or a process of an earlier epoch woke up late.',
+    'Nothing is lost: the transaction is written again at the next start, in its order, from its aborted records.',
+    'None needed. If it happens often, raise transaction-timeout (and transaction.max.timeout.ms of the brokers).',
   ),
   MR_SUPERSEDED: entry(
     'Another process has taken over this application id.',

@@ -9,6 +9,7 @@ export const OPTION_GROUPS = {
   state: 'State',
   s3: 'S3 storage',
   workers: 'Workers and exchanges',
+  restarts: 'Restarts',
   deadlines: 'Deadlines',
   service: 'Metrics and logs',
 } as const

@@ -322,6 +322,59 @@ export const OPTIONS = {
       'When workers come or go, the others first take a last checkpoint. One that has not joined again within this time is left behind.',
   }),
 
+  exchangeMaxLag: withDefault({
+    name: 'exchange-max-lag',
+    group: 'workers',
+    type: integer({ min: 1, max: 1_000_000_000 }),
+    default: 2_000,
+    description:
+      'How many frames (up to some hundred records each) the partitions of an exchange may lag before sources wait for them. It bounds what a slow second stage leaves on the brokers’ disks.',
+  }),
+  partitionDiscoveryMs: withDefault({
+    name: 'partition-discovery-interval',
+    group: 'workers',
+    type: duration({ min: SECOND, max: 24 * HOUR }),
+    default: MINUTE,
+    description: 'How often the leader looks whether topics that the job reads have more partitions.',
+  }),
+
+  restartStrategy: withDefault({
+    name: 'restart-strategy',
+    group: 'restarts',
+    type: oneOf('none', 'fixed-delay', 'exponential-delay', 'failure-rate'),
+    default: 'exponential-delay',
+    description:
+      'What follows a failure that a new start may mend: failing user code, unreachable brokers or storage. What would come again, such as a malformed record, ends the job at once.',
+  }),
+  restartAttempts: withDefault({
+    name: 'restart-attempts',
+    group: 'restarts',
+    type: integer({ min: 0, max: 1_000_000 }),
+    default: 10,
+    description: 'Restarts in a row before the job gives up; `failure-rate`: failures within restart-interval before it does.',
+  }),
+  restartDelayMs: withDefault({
+    name: 'restart-delay',
+    group: 'restarts',
+    type: duration({ min: 0, max: HOUR }),
+    default: SECOND,
+    description: 'Time before a restart; `exponential-delay` doubles it with each in a row.',
+  }),
+  restartMaxDelayMs: withDefault({
+    name: 'restart-max-delay',
+    group: 'restarts',
+    type: duration({ min: 0, max: HOUR }),
+    default: MINUTE,
+    description: 'Longest time before a restart by `exponential-delay`.',
+  }),
+  restartIntervalMs: withDefault({
+    name: 'restart-interval',
+    group: 'restarts',
+    type: duration({ min: SECOND, max: 24 * HOUR }),
+    default: 10 * MINUTE,
+    description: 'A run of this length ends the row of failures; `failure-rate` counts failures within it.',
+  }),
+
   recoveryTimeoutMs: withDefault({
     name: 'recovery-timeout',
     group: 'deadlines',

@@ -77,9 +77,7 @@ export function planStages(graph: JobGraph): readonly Stage[] {
 
 /** Whether state or output of the stage depends on which partition a source's key lies in. */
 export function dependsOnSourcePartitions(stage: Stage): boolean {
-  return (
-    stage.input.kind === 'source' && [...stage.consumers.values()].flat().some((node) => node.kind === 'keyByRecordKey')
-  )
+  return stage.input.kind === 'source' && [...stage.consumers.values()].flat().some((node) => node.kind === 'keyByRecordKey')
 }
 
 /** Workers of one epoch run the same graph: its names, shape and sources, not the code of its functions. */

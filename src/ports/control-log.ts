@@ -20,5 +20,7 @@ export interface ControlLog {
    * aborted; throws when the log cannot be read any more.
    */
   tail(offset: number, signal: AbortSignal): AsyncIterable<readonly ControlLogEntry[]>
+  /** Deletes the entries below `offset`, at which a summary stands (R1). */
+  trim(offset: number): Promise<void>
   close(): Promise<void>
 }

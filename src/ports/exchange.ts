@@ -39,7 +39,7 @@ export interface EndedChannel extends ChannelState {
 export interface ExchangeInput {
   readonly exchange: string
   readonly partition: number
-  /** The offset to go on from. */
+  /** The offset to go on from. 0: from the first frame there is, unless an ended channel has frames there. */
   readonly position: number
   /** Channels of earlier epochs of the restore point's lineage. Those of the running epoch begin at sequence 0. */
   readonly ended: readonly EndedChannel[]

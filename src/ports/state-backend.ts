@@ -26,6 +26,8 @@ export interface StateEntry {
 
 export interface StateBackend {
   readonly kind: 'memory' | 'rocksdb'
+  /** On the local disk, locked while it is open; null: nothing outlives the process. */
+  readonly directory: string | null
   /**
    * Opens (and locks) the local directory. Throws MR_STATE_DIRECTORY_LOCKED when another process or another worker of
    * this one holds it, MR_STATE_LOCAL_CORRUPT when what lies there cannot be read: then `reset` and restore all.

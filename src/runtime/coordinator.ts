@@ -5,7 +5,7 @@
  */
 
 import { composeMetadata } from '../checkpoint/compose.ts'
-import type { WorkerManifest } from '../checkpoint/manifest.ts'
+import type { ByPartition, WorkerManifest } from '../checkpoint/manifest.ts'
 import {
   type CheckpointMetadata,
   checkpointPath,
@@ -21,12 +21,14 @@ import {
   isOfEpoch,
 } from '../checkpoint/protocol/control-records.ts'
 import { type CheckpointSettings, decide, workersOf } from '../checkpoint/protocol/coordination.ts'
+import { foldView } from '../checkpoint/protocol/folded-view.ts'
 import { dropCheckpoint } from '../checkpoint/retention.ts'
 import { defined } from '../common/assert.ts'
 import type { Clock } from '../common/clock.ts'
 import { MillraceError, toError } from '../common/errors.ts'
 import type { Logger } from '../common/logger.ts'
 import type { CheckpointStorage } from '../ports/checkpoint-storage.ts'
+import type { ExchangeTopic } from '../ports/exchange.ts'
 import { appendOne, type LogFollower } from './log-follower.ts'
 
 /** The first checkpoint of an epoch comes soon: after a crash, readers have waited long enough for new output. */
@@ -49,8 +51,11 @@ export interface CoordinatorParts {
   readonly states: readonly StateDescription[]
   /** Identity and start of every source. */
   readonly sources: Readonly<Record<string, SourcePositions>>
+  readonly exchanges: readonly ExchangeTopic[]
   /** The checkpoint that this epoch was restored from. */
   readonly restored: CompletedCheckpoint | null
+  /** Deletes what no retained checkpoint needs of the exchanges: exchange → partition → below this offset. */
+  readonly trimExchanges: (before: ByPartition<number>) => Promise<void>
   readonly fail: (error: Error) => void
 }
 
@@ -62,6 +67,9 @@ export class Coordinator {
   private lastTriggeredWallMs = 0
   private lastDecidedAtMs: number
   private failuresInRow = 0
+  private summaryTriedAt = Number.NEGATIVE_INFINITY
+  /** Of the checkpoint triggered last. */
+  private pendingKind: CheckpointKind = 'periodic'
   private previous: CompletedCheckpoint | null
   /** Metadata written, by checkpoint: what is complete when its completion is read back. */
   private readonly written = new Map<number, CompletedCheckpoint>()
@@ -108,13 +116,13 @@ export class Coordinator {
    * Appends a worker's ack; false if it was void. When it is the last one missing, the completion goes into the same
    * atomic batch: one round trip less between the cut and the commit. Neither is acted on before it is read back.
    */
-  async acknowledge(checkpoint: number, manifest: WorkerManifest): Promise<boolean> {
+  async acknowledge(checkpoint: number, worker: string, manifest: WorkerManifest): Promise<boolean> {
     const { follower, epoch } = this.parts
-    const ack: CheckpointAcked = { type: 'checkpoint-acked', epoch, checkpoint, worker: manifest.worker, manifest }
+    const ack: CheckpointAcked = { type: 'checkpoint-acked', epoch, checkpoint, worker, manifest }
     const { view } = follower
     const pending = view.pending
     if (pending?.triggered.checkpoint === checkpoint && view.epoch === epoch) {
-      const acks = new Map(pending.acks).set(manifest.worker, ack)
+      const acks = new Map(pending.acks).set(worker, ack)
       if (workersOf(view).every((worker) => acks.has(worker))) {
         const completion = await this.writeMetadata(checkpoint, pending.triggered.kind, [...acks.values()])
         if (completion !== undefined) {
@@ -131,16 +139,24 @@ export class Coordinator {
     switch (record.type) {
       case 'checkpoint-triggered':
         this.lastTriggeredAtMs = nowMs
+        this.pendingKind = record.kind
         break
       case 'checkpoint-completed':
         this.lastDecidedAtMs = nowMs
         this.failuresInRow = 0
         this.previous = defined(this.written.get(record.checkpoint), 'metadata of the completed checkpoint')
         this.written.clear()
+        // The workers have stopped at its cut: what follows is another epoch's.
+        if (this.pendingKind === 'final') this.abandon()
         break
       case 'checkpoint-aborted':
         this.lastDecidedAtMs = nowMs
         this.failuresInRow++
+        // Whoever wanted it still does.
+        if (this.pendingKind === 'final') this.wanted = 'final'
+        break
+      case 'final-requested':
+        this.wanted = 'final'
         break
       default:
     }
@@ -158,6 +174,7 @@ export class Coordinator {
         lastDecidedAtMs: this.lastDecidedAtMs,
         wanted: this.wanted,
         failuresInRow: this.failuresInRow,
+        summaryTriedAt: this.summaryTriedAt,
       })
       switch (decision.kind) {
         case 'wait':
@@ -179,6 +196,9 @@ export class Coordinator {
           break
         case 'drop':
           await this.drop(decision.checkpoint)
+          break
+        case 'summarise':
+          await this.summarise()
           break
         case 'give-up':
           throw new MillraceError(
@@ -211,7 +231,7 @@ export class Coordinator {
     kind: CheckpointKind,
     acks: readonly CheckpointAcked[],
   ): Promise<CheckpointCompleted | undefined> {
-    const { applicationId, epoch, graphDigest, states, sources, storage, clock, logger } = this.parts
+    const { applicationId, epoch, graphDigest, states, sources, exchanges, storage, clock, logger } = this.parts
     const metadata = composeMetadata({
       applicationId,
       checkpoint,
@@ -222,6 +242,7 @@ export class Coordinator {
       graphDigest,
       states,
       sources,
+      exchanges,
       manifests: acks.map((ack) => ack.manifest),
       previous: this.previous,
     })
@@ -238,15 +259,31 @@ export class Coordinator {
   }
 
   private async drop(checkpoint: number): Promise<void> {
-    const { follower, epoch, storage, logger } = this.parts
+    const { follower, epoch, storage, logger, trimExchanges } = this.parts
+    const { view } = follower
     const dropped = defined(
-      follower.view.retained.find((one) => one.checkpoint === checkpoint),
+      [...view.abandoned, ...view.retained].find((one) => one.checkpoint === checkpoint),
       'checkpoint to drop',
     )
     if (!(await appendOne(follower, { type: 'checkpoint-dropped', epoch, checkpoint }))) return
     // The decision stands; what could not be deleted is an orphan, and a warning.
-    await dropCheckpoint(storage, dropped, defined(follower.view.retained[0], 'a retained checkpoint')).catch((error) => {
+    try {
+      const oldest = await dropCheckpoint(storage, dropped, view.retained)
+      await trimExchanges(neededFrom(oldest))
+    } catch (error) {
       logger.warn('checkpoint-not-deleted', { checkpoint, error: toError(error).message })
+    }
+  }
+
+  /** So that the log doesn't grow for ever, and a start doesn't read for ever (R1). */
+  private async summarise(): Promise<void> {
+    const { follower, epoch, logger } = this.parts
+    const { view } = follower
+    const asOf = view.nextOffset
+    this.summaryTriedAt = asOf
+    if (!(await appendOne(follower, { type: 'summary', epoch, asOf, view: foldView(view) }))) return
+    await follower.trim(asOf).catch((error) => {
+      logger.warn('control-log-not-trimmed', { before: asOf, error: toError(error).message })
     })
   }
 
@@ -266,4 +303,14 @@ export class Coordinator {
     cancel.abort()
     this.wake = () => {}
   }
+}
+
+/** What the oldest retained checkpoint goes on from: older frames of exchanges are needed by none (R14). */
+function neededFrom({ exchanges }: CheckpointMetadata): ByPartition<number> {
+  return Object.fromEntries(
+    Object.entries(exchanges).map(([exchange, { positions }]) => [
+      exchange,
+      Object.fromEntries(Object.entries(positions).map(([partition, { position }]) => [partition, position])),
+    ]),
+  )
 }

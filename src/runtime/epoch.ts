@@ -116,7 +116,10 @@ export class Epoch {
   }
 
   private whenAborted(signal: AbortSignal, act: () => void): void {
-    if (signal.aborted) return act()
+    if (signal.aborted) {
+      act()
+      return
+    }
     signal.addEventListener('abort', act, { once: true })
     this.closers.push(() => signal.removeEventListener('abort', act))
   }
@@ -256,10 +259,12 @@ export class Epoch {
       onProgress: (doneBytes, totalBytes) => status.restoring(doneBytes, totalBytes),
     })
     // The next epoch must not find it at work.
-    this.closers.push(() => restoring.then(
-      () => {},
-      () => {},
-    ))
+    this.closers.push(() =>
+      restoring.then(
+        () => {},
+        () => {},
+      ),
+    )
     const report = await restoring
     if (restorePoint !== null) {
       logger.info('restored', {

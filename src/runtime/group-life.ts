@@ -50,6 +50,8 @@ export class GroupLife {
   /** What the log told before is the affair of earlier processes. */
   private readonly startedAt: number
   private epoch: Epoch | undefined
+  /** What ended the last epoch, if it was this worker that failed. */
+  private ownError: Error | undefined
 
   constructor(parts: GroupLifeParts) {
     this.parts = parts
@@ -171,7 +173,9 @@ export class GroupLife {
       entered = view.epoch
       if (index === undefined) continue
       const end = await this.runEpoch(session, index)
-      this.throwIfOver(end)
+      this.ownError = end.kind === 'failed' ? end.error : undefined
+      if (end.kind === 'failed' && end.isFinal && end.error !== undefined) throw end.error
+      this.throwIfOver()
       if (end.kind === 'finished' || end.kind === 'left') return
     }
   }
@@ -232,12 +236,10 @@ export class GroupLife {
     return view.epochState === 'over' && view.failedAt >= this.startedAt
   }
 
-  private throwIfOver(end?: EpochEnd): void {
-    const own = end?.kind === 'failed' ? end.error : undefined
-    if (end?.kind === 'failed' && end.isFinal && own !== undefined) throw own
+  private throwIfOver(): void {
     if (!this.isOver()) return
     const { jobFailure } = this.parts.follower.view
-    throw own ?? new MillraceError('MR_JOB_FAILED', `the job has failed: ${jobFailure?.cause} (${jobFailure?.code})`)
+    throw this.ownError ?? new MillraceError('MR_JOB_FAILED', `the job has failed: ${jobFailure?.cause} (${jobFailure?.code})`)
   }
 
   private tellIfLeftOut({ joined }: GroupSession): void {

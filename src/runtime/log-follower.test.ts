@@ -9,6 +9,7 @@ const claim = (previousEpoch: number): ControlRecord => ({
   nonce: 'n',
   previousEpoch,
   members: [],
+  assignment: {},
   graphDigest: '',
   workers: 1,
   slots: 1,

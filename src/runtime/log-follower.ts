@@ -96,6 +96,11 @@ export class LogFollower {
     return new Promise((resolve) => this.awaited.set(offset, resolve))
   }
 
+  /** Deletes what stands before a valid summary at `offset`. */
+  trim(offset: number): Promise<void> {
+    return this.log.trim(offset)
+  }
+
   /** Whoever waits for something of the log waits no longer: brokers may be the very thing that does not answer. */
   async stop(): Promise<void> {
     this.stopping.abort()

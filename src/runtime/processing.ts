@@ -1,25 +1,24 @@
 /**
- * The running part of an epoch: source tasks, the worker loop, its checkpoints and the coordinator, put together, driven
- * by what the log says, and ended by a final checkpoint.
+ * The running part of an epoch: tasks, the worker loop, its checkpoints and, on the leader, the coordinator, put together,
+ * driven by what the log says, and ended by a final checkpoint.
  */
 import type { CheckpointMetadata } from '../checkpoint/metadata.ts'
 import { type ControlRecord, isOfEpoch } from '../checkpoint/protocol/control-records.ts'
 import type { CheckpointSettings } from '../checkpoint/protocol/coordination.ts'
+import { defined } from '../common/assert.ts'
 import type { Config } from '../config/config.ts'
-import { graphDigest, type Stage } from '../graph/stages.ts'
 import type { ConnectorContext } from '../ports/connector-context.ts'
-import type { SinkWriter } from '../ports/transactional-sink.ts'
-import { taskKey } from '../records/task-id.ts'
+import type { Exchange, ExchangeWriter } from '../ports/exchange.ts'
+import type { TaskKey } from '../records/task-id.ts'
 import { WorkerState } from '../state/worker-state.ts'
 import { Coordinator } from './coordinator.ts'
-import type { EpochParts } from './epoch-parts.ts'
-import { appendOne, type LogFollower } from './log-follower.ts'
+import type { EpochParts } from './epoch.ts'
+import { watchGroup } from './group-changes.ts'
+import { appendOne } from './log-follower.ts'
 import type { OpenedSinks } from './open-sinks.ts'
+import { type OpenedTasks, openTasks } from './open-tasks.ts'
 import type { RestoreReport } from './restore-state.ts'
-import { SourceTasks } from './source-tasks.ts'
-import { type Positions, partitionsOf } from './stage-tasks.ts'
 import type { StateRegistry } from './state-registry.ts'
-import { TaskChain } from './task-chain.ts'
 import { WorkerCheckpoints } from './worker-checkpoints.ts'
 import { WorkerLoop } from './worker-loop.ts'
 
@@ -27,93 +26,117 @@ import { WorkerLoop } from './worker-loop.ts'
 export interface StartedEpoch {
   readonly epoch: number
   readonly worker: string
+  /** Those of this worker. */
+  readonly tasks: readonly TaskKey[]
+  readonly isLeader: boolean
   readonly context: ConnectorContext
-  readonly follower: LogFollower
-  readonly stages: readonly Stage[]
   readonly sinks: OpenedSinks
   readonly registry: StateRegistry
   /** The restore point's; null for a job that begins. */
   readonly metadata: CheckpointMetadata | null
-  readonly positions: Positions
+  /** Null: the job has no exchanges; no writer: this worker writes to none. */
+  readonly exchange: Exchange | null
+  readonly writer: ExchangeWriter | null
   readonly restored: RestoreReport
   readonly fail: (error: Error) => void
   /** Called at the end of the epoch, the last added first. */
   readonly onClose: (close: () => Promise<unknown> | void) => void
 }
 
+/** Exchange input that lags less than this share of the bound lets sources go on: not on and off with every frame. */
+const LAG_IS_OVER_AT = 0.5
+
 /** Resolves after a final checkpoint is complete and committed; rejects on bad input or failing user code. */
 export async function runProcessing(parts: EpochParts, started: StartedEpoch): Promise<void> {
-  const { clock, config, status } = parts
-  const { epoch, follower, sinks, onClose } = started
+  const { clock, config, status, follower, stages } = parts
+  const { epoch, sinks, onClose, writer } = started
+  const { view } = follower
   const state = new WorkerState(parts.backend, clock, config.stateCacheBytes)
   onClose(() => state.close())
-  const tasks = await openTasks(started, state)
-  const coordinator = createCoordinator(parts, started)
+  const producers = new Set([...view.ready.values()].filter((id) => id !== null))
+  const tasks = await openTasks({
+    ...started,
+    stages,
+    state,
+    recovered: defined(view.recovered, 'recovery'),
+    emptyTasks: started.restored.emptyTasks,
+    producers,
+  })
+  const coordinator = started.isLeader ? createCoordinator(parts, started) : null
   const checkpoints = createCheckpoints(parts, started, state, tasks, coordinator)
-  const loop = new WorkerLoop({
+  // Before anything else touches the backend again.
+  onClose(() => checkpoints.abandon())
+  const wantFinal = (cause: string) => requestFinal(parts, started, coordinator, cause)
+  const loop: WorkerLoop = new WorkerLoop({
     clock,
     state,
     tasks,
     checkpoints,
-    sinks: sinks.all,
+    writers: [...sinks.all.map((sink) => sink.writer), ...(writer === null ? [] : [writer])],
     participants: sinks.participants,
     status,
     overlayBytes: config.overlayBytes,
-    wantCheckpoint: () => coordinator.want('soon'),
+    wantCheckpoint: () => coordinator?.want('soon'),
+    isUndecided: (checkpoint) => view.lastCheckpoint < checkpoint || view.pending?.triggered.checkpoint === checkpoint,
+    isHeldBack: () => view.lagging.size > 0,
+    observeLag: (frames) => tellOfLag(parts, started, frames),
   })
   onClose(
     follower.listen((record, _offset, isValid) => {
       if (isValid && isOfEpoch(record, epoch)) onRecord(record, parts, loop, checkpoints)
     }),
   )
-  onClose(() => coordinator.abandon())
-  coordinator.start()
-  if (parts.stop.aborted) coordinator.want('final')
-  parts.stop.addEventListener('abort', () => coordinator.want('final'), { once: true })
+  if (coordinator !== null) {
+    onClose(() => coordinator.abandon())
+    coordinator.start()
+  }
+  watchGroup(parts, started, wantFinal)
   status.enter('running')
   status.observe({ state, tasks, backend: parts.backend })
   onClose(() => loop.stop())
   await loop.run()
   await checkpoints.settle()
-  await coordinator.stop()
+  await coordinator?.stop()
 }
 
-async function openTasks(started: StartedEpoch, state: WorkerState): Promise<SourceTasks> {
-  const { stages, positions, context, registry, sinks, restored, onClose } = started
-  const writers = new Map<string, SinkWriter<unknown>>()
-  for (const [name, sink] of sinks.byName) writers.set(name, sink.writer)
-  const tasks = new SourceTasks()
-  for (const stage of stages) {
-    const starts = partitionsOf(stage, positions)
-    const reader = await stage.source.source.open(context, starts)
-    onClose(() => reader.close())
-    const chains = new Map<number, TaskChain>()
-    for (const { partition } of starts) {
-      const task = taskKey({ stage: stage.name, partition })
-      const isStateEmpty = restored.emptyTasks.has(task)
-      chains.set(partition, new TaskChain({ stage, state: state.openTask(task), registry, writers, isStateEmpty }))
-    }
-    tasks.add(stage.name, reader, starts, chains)
-  }
-  return tasks
+/** The coordinator takes it; the others ask for it through the log. */
+function requestFinal(
+  parts: EpochParts,
+  { epoch, worker, fail }: StartedEpoch,
+  coordinator: Coordinator | null,
+  cause: string,
+): void {
+  if (coordinator !== null) coordinator.want('final')
+  else appendOne(parts.follower, { type: 'final-requested', epoch, worker, cause }).catch(fail)
+}
+
+/** Tells the log when the lag of this worker's exchange input passes the bound, and when it is over (R19). */
+function tellOfLag({ follower, config }: EpochParts, { epoch, worker, fail }: StartedEpoch, frames: number): void {
+  const isLagging = follower.view.lagging.has(worker)
+  const limit = isLagging ? config.exchangeMaxLag * LAG_IS_OVER_AT : config.exchangeMaxLag
+  if (frames > limit === isLagging) return
+  appendOne(follower, { type: 'exchange-lagging', epoch, worker, isLagging: !isLagging }).catch(fail)
 }
 
 function createCoordinator(parts: EpochParts, started: StartedEpoch): Coordinator {
-  const { applicationId, graph, config, clock, logger, storage } = parts
-  const { epoch, follower, registry, positions, metadata, fail } = started
-  const { restorePoint } = follower.view
+  const { applicationId, config, clock, logger, storage, follower, graphDigest } = parts
+  const { epoch, registry, metadata, exchange, fail } = started
+  const { restorePoint, recovered } = follower.view
+  const { sources, exchanges } = defined(recovered, 'recovery')
   return new Coordinator({
     applicationId,
     epoch,
-    graphDigest: graphDigest(graph),
+    graphDigest,
     settings: checkpointSettings(config),
     clock,
     logger,
     follower,
     storage,
     states: registry.descriptions(),
-    sources: positions,
+    sources,
+    exchanges,
     restored: metadata === null || restorePoint === null ? null : { metadata, sha256: restorePoint.sha256 },
+    trimExchanges: async (before) => exchange?.trim(before),
     fail,
   })
 }
@@ -132,11 +155,11 @@ function createCheckpoints(
   parts: EpochParts,
   started: StartedEpoch,
   state: WorkerState,
-  tasks: SourceTasks,
-  coordinator: Coordinator,
+  tasks: OpenedTasks,
+  coordinator: Coordinator | null,
 ): WorkerCheckpoints {
-  const { applicationId, clock, logger, storage, status } = parts
-  const { epoch, worker, context, sinks, follower, fail } = started
+  const { applicationId, clock, logger, storage, status, follower } = parts
+  const { epoch, worker, context, sinks, writer, fail } = started
   return new WorkerCheckpoints({
     applicationId,
     epoch,
@@ -147,12 +170,16 @@ function createCheckpoints(
     state,
     storage,
     participants: sinks.participants,
+    writer,
     flushSinks: async () => {
       await Promise.all(sinks.all.filter((sink) => sink.participant === undefined).map((sink) => sink.writer.flush()))
     },
-    positions: () => tasks.positions(),
-    publishPositions: (at) => tasks.publish(at),
-    acknowledge: (checkpoint, manifest) => coordinator.acknowledge(checkpoint, manifest),
+    positions: () => ({ sources: tasks.sources.positions(), exchanges: tasks.exchanges?.positions() ?? {} }),
+    whenTriggered: (checkpoint) => follower.until(() => follower.view.lastCheckpoint >= checkpoint),
+    publishPositions: (at) => tasks.sources.publish(at),
+    acknowledge: (checkpoint, manifest) =>
+      coordinator?.acknowledge(checkpoint, worker, manifest) ??
+      appendOne(follower, { type: 'checkpoint-acked', epoch, checkpoint, worker, manifest }),
     decline: async (checkpoint, cause) => {
       logger.warn('checkpoint-declined', { checkpoint, error: cause })
       await appendOne(follower, { type: 'checkpoint-declined', epoch, checkpoint, worker, cause: cause.message })
@@ -185,6 +212,9 @@ function onRecord(record: ControlRecord, parts: EpochParts, loop: WorkerLoop, ch
       break
     case 'checkpoint-acked':
       status.acked(record.manifest)
+      break
+    case 'exchange-lagging':
+      loop.look()
       break
     default:
   }

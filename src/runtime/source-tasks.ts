@@ -1,4 +1,5 @@
 /** The source tasks of a worker: readers, operator chains and positions. */
+import type { ByPartition } from '../checkpoint/manifest.ts'
 import type { PartitionStart, SourceBatch, SourceReader } from '../ports/source.ts'
 import type { TaskChain } from './task-chain.ts'
 
@@ -26,6 +27,11 @@ export class SourceTasks {
     this.sources.push({ name, reader, positions, chains })
   }
 
+  /** Tasks of this worker. */
+  get count(): number {
+    return this.sources.reduce((count, { chains }) => count + chains.size, 0)
+  }
+
   /** The next batch of any source, in turns. */
   poll(): { source: OpenedSource; batch: SourceBatch<unknown> } | undefined {
     for (let tries = 0; tries < this.sources.length; tries++) {
@@ -36,6 +42,7 @@ export class SourceTasks {
     return undefined
   }
 
+  /** Never, if there are none. */
   async whenAvailable(): Promise<void> {
     await Promise.race(this.sources.map((source) => source.reader.whenAvailable()))
   }
@@ -44,7 +51,7 @@ export class SourceTasks {
     return Object.fromEntries(this.sources.map(({ name, positions }) => [name, Object.fromEntries(positions)]))
   }
 
-  async publish(positions: Record<string, Record<string, number>>): Promise<void> {
+  async publish(positions: ByPartition<number>): Promise<void> {
     for (const { name, reader } of this.sources) {
       const starts = Object.entries(positions[name] ?? {}).map(([partition, position]) => ({
         partition: Number(partition),

@@ -19,6 +19,7 @@ import { reduce } from '../operators/reduce.ts'
 import type { SourceBatch } from '../ports/source.ts'
 import type { SinkWriter } from '../ports/transactional-sink.ts'
 import type { TaskState } from '../state/task-state.ts'
+import type { ExchangeOutput } from './exchange-output.ts'
 import { ACCUMULATOR, type StateRegistry } from './state-registry.ts'
 
 export interface TaskChainParts {
@@ -27,6 +28,8 @@ export interface TaskChainParts {
   readonly registry: StateRegistry
   /** By sink name. */
   readonly writers: ReadonlyMap<string, SinkWriter<unknown>>
+  /** By exchange name. */
+  readonly outputs: ReadonlyMap<string, ExchangeOutput>
   /** True when the task's state in the backend is empty: no key need be looked up there. */
   readonly isStateEmpty: boolean
 }
@@ -41,7 +44,9 @@ export class TaskChain {
 
   constructor(parts: TaskChainParts) {
     this.parts = parts
-    this.head = this.behind(parts.stage.source.id, undefined)
+    const { input } = parts.stage
+    // What comes out of an exchange is keyed.
+    this.head = input.kind === 'keyBy' ? this.compileKeyedInput(input.id, undefined) : this.behind(input.id, undefined)
     const needsKey = [...parts.stage.consumers.values()]
       .flat()
       .some((node) => node.kind === 'sink' && this.writer(node.name).usesRecordKey)
@@ -116,6 +121,11 @@ export class TaskChain {
         return flatMap(node.fn, this.behind(node.id, keyed))
       case 'keyByRecordKey':
         return this.compileKeyedInput(node.id, keyed)
+      case 'keyBy': {
+        const output = defined(this.parts.outputs.get(node.name), `output of exchange ${node.name}`)
+        const { keyOf, keyCodec } = node
+        return (value) => output.write(keyCodec.encode(keyOf(value)), context.timestamp, value)
+      }
       case 'reduce': {
         const { table, entries } = this.open(node.name, ACCUMULATOR, keyed)
         return reduce(node.fn, context, table, entries, this.behind(node.id, keyed))
@@ -126,7 +136,7 @@ export class TaskChain {
       }
       case 'process': {
         const states = [...node.states.keys()].map((name) => this.open(node.name, name, keyed))
-        const { keyCodec } = this.parts.stage.source.source
+        const { keyCodec } = this.parts.stage
         const userKey = () => keyCodec.decode(context.key!)
         const known = states[0]
         const cachedKey = known === undefined ? userKey : () => known.table.userKey(known.entries[context.index]!)
@@ -156,7 +166,7 @@ export class TaskChain {
     const table = this.parts.state.declare({
       stateId: registered.id,
       codec: registered.valueCodec,
-      keyCodec: this.parts.stage.source.source.keyCodec,
+      keyCodec: this.parts.stage.keyCodec,
       isComplete: this.parts.isStateEmpty,
     })
     return { table, entries: input.use(table) }

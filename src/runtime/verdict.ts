@@ -22,6 +22,7 @@ const MENDABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'MR_KAFKA_DELIVERY_TIMEOUT',
   'MR_KAFKA_TRANSACTION_TIMEOUT',
   'MR_KAFKA_TRANSACTION_STATE',
+  'MR_TRANSACTION_ABORTED',
 ])
 
 export function verdictOn(error: Error): FailureVerdict {

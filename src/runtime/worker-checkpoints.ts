@@ -1,9 +1,10 @@
 /**
  * A worker's part in checkpoints (docs/protocol.md):
  *
- *  1. `cut`: between two batches, synchronous: positions noted, overlay sealed, sinks turned to their next transaction.
- *  2. In the background: the overlay becomes a segment in the storage, the sinks' output is acknowledged, the ack goes
- *     to the log.
+ *  1. `cut`: between two batches, synchronous: positions noted, overlay sealed, a barrier behind everything that was
+ *     written to exchanges, sinks turned to their next transaction.
+ *  2. In the background: the overlay becomes a segment in the storage, the sinks' output and the barriers are
+ *     acknowledged, the ack goes to the log.
  *  3. `onCompleted`: transactions are committed, oldest first; the overlays go into the backend; positions are published.
  *     `onAborted`: nothing is undone: segments and prepared transactions are carried into the next manifest (R11, R12).
  *
@@ -13,15 +14,17 @@
  * - commits run one at a time (R24), and so do writes to the backend, each in the order of checkpoints.
  */
 
-import type { SegmentFile, WorkerManifest } from '../checkpoint/manifest.ts'
+import type { ByPartition, ExchangePosition, SegmentFile, WorkerManifest } from '../checkpoint/manifest.ts'
 import { segmentPath } from '../checkpoint/metadata.ts'
-import type { CheckpointCompleted, CheckpointTriggered } from '../checkpoint/protocol/control-records.ts'
+import type { CheckpointCompleted, CheckpointKind } from '../checkpoint/protocol/control-records.ts'
 import { encodeSegment } from '../checkpoint/segment/encode-segment.ts'
 import type { Clock } from '../common/clock.ts'
 import { MillraceError, toError } from '../common/errors.ts'
 import type { Logger } from '../common/logger.ts'
 import type { CheckpointStorage } from '../ports/checkpoint-storage.ts'
+import type { ExchangeWriter } from '../ports/exchange.ts'
 import type { Committable, TransactionParticipant } from '../ports/transactional-sink.ts'
+import { encodeBarrier } from '../records/exchange-frame.ts'
 import type { SealedOverlay } from '../state/sealed-overlay.ts'
 import type { WorkerState } from '../state/worker-state.ts'
 
@@ -35,11 +38,18 @@ export interface WorkerCheckpointParts {
   readonly state: WorkerState
   readonly storage: CheckpointStorage
   readonly participants: readonly TransactionParticipant[]
+  /** Null: this worker writes to no exchange. */
+  readonly writer: ExchangeWriter | null
   /** Resolves when all that at-least-once sinks were given is acknowledged. */
   readonly flushSinks: () => Promise<void>
-  readonly positions: () => Record<string, Record<string, number>>
+  readonly positions: () => Positions
+  /**
+   * Resolves when the log's record of this trigger was read: a barrier may come before it, and only the log tells what
+   * became of the checkpoint before (R11).
+   */
+  readonly whenTriggered: (checkpoint: number) => Promise<void>
   /** Tells the outside where the job stands; failures are logged only. */
-  readonly publishPositions: (positions: Record<string, Record<string, number>>) => Promise<void>
+  readonly publishPositions: (positions: ByPartition<number>) => Promise<void>
   /** Hands the manifest in: appends the ack. False: it was void. */
   readonly acknowledge: (checkpoint: number, manifest: WorkerManifest) => Promise<boolean>
   readonly decline: (checkpoint: number, cause: Error) => Promise<void>
@@ -47,6 +57,20 @@ export interface WorkerCheckpointParts {
   readonly fail: (error: Error) => void
   /** How long each cut held up processing, ms. */
   readonly observePause: (pauseMs: number) => void
+}
+
+export interface Positions {
+  readonly sources: ByPartition<number>
+  readonly exchanges: ByPartition<ExchangePosition>
+}
+
+/** What a cut has begun, and what must be acknowledged before the worker acknowledges the checkpoint. */
+interface CutWork {
+  readonly checkpoint: number
+  readonly cuts: readonly { readonly participant: TransactionParticipant; readonly prepared: Promise<Committable | null> }[]
+  readonly flushed: Promise<void>
+  readonly barriers: Promise<ByPartition<number>> | null
+  readonly pauseMs: number
 }
 
 interface PendingOverlay {
@@ -66,8 +90,10 @@ export class WorkerCheckpoints {
   private overlays: PendingOverlay[] = []
   private transactions: PreparedTransaction[] = []
   private committed: string[] = []
-  private positionsAt = new Map<number, Record<string, Record<string, number>>>()
+  private positionsAt = new Map<number, Positions>()
   private lastCut = 0
+  private isAbandoned = false
+  private flushing: Promise<void> = Promise.resolve()
   /** Decided checkpoints are finished one after another. */
   private finishing: Promise<void> = Promise.resolve()
   private preparing: Promise<void> = Promise.resolve()
@@ -78,23 +104,29 @@ export class WorkerCheckpoints {
     this.parts = parts
   }
 
-  /** Step 1. Between two batches; does nothing for a checkpoint that was cut already. */
-  cut(triggered: CheckpointTriggered): void {
-    const { clock, state, participants, flushSinks, positions, observePause } = this.parts
-    const { checkpoint } = triggered
-    if (checkpoint <= this.lastCut) return
+  /** Step 1. Between two batches; false for a checkpoint that was cut already. */
+  cut(checkpoint: number, kind: CheckpointKind): boolean {
+    const { clock, state, participants, writer, flushSinks, positions, observePause } = this.parts
+    if (checkpoint <= this.lastCut) return false
     const startMs = clock.monotonicMs()
     this.lastCut = checkpoint
     this.positionsAt.set(checkpoint, positions())
     this.uploading = new AbortController()
     const overlay = state.seal()
     if (overlay.entryCount > 0) this.overlays.push({ checkpoint, overlay, segment: undefined })
+    const barriers = writer?.appendToAll(encodeBarrier({ checkpoint, kind, watermark: Number.NEGATIVE_INFINITY })) ?? null
     const cuts = participants.map((participant) => ({ participant, prepared: participant.cut() }))
     const flushed = flushSinks()
     const pauseMs = clock.monotonicMs() - startMs
     observePause(pauseMs)
+    // All of these are awaited by `prepare`; until then a rejection must not count as unhandled.
+    for (const { prepared } of cuts) prepared.catch(() => {})
+    barriers?.catch(() => {})
+    flushed.catch(() => {})
     const before = this.preparing
-    this.preparing = this.prepare(checkpoint, cuts, flushed, before, pauseMs).catch((error) => this.parts.fail(toError(error)))
+    const work = { checkpoint, cuts, flushed, barriers, pauseMs }
+    this.preparing = before.then(() => this.prepare(work)).catch((error) => this.parts.fail(toError(error)))
+    return true
   }
 
   /** Step 3, once the completion was read back. Resolves when the checkpoint is finished here. */
@@ -111,24 +143,24 @@ export class WorkerCheckpoints {
     this.uploading.abort(new UploadAborted())
   }
 
+  /**
+   * The epoch has ended: resolves when nothing of it touches the backend any more. Commits that are under way go on: what
+   * they commit is complete, and whoever comes next asks for the same.
+   */
+  async abandon(): Promise<void> {
+    this.isAbandoned = true
+    this.uploading.abort(new UploadAborted())
+    await this.flushing.catch(() => {})
+  }
+
   /** Waits for what is under way, whatever becomes of it. */
   async settle(): Promise<void> {
     await this.preparing
     await this.finishing
   }
 
-  private async prepare(
-    checkpoint: number,
-    cuts: readonly { participant: TransactionParticipant; prepared: Promise<Committable | null> }[],
-    flushed: Promise<void>,
-    before: Promise<void>,
-    pauseMs: number,
-  ): Promise<void> {
-    const { worker, state } = this.parts
-    // All of these are awaited below; until then a rejection must not count as unhandled.
-    for (const { prepared } of cuts) prepared.catch(() => {})
-    flushed.catch(() => {})
-    await before
+  private async prepare({ checkpoint, cuts, flushed, barriers, pauseMs }: CutWork): Promise<void> {
+    const { worker, state, writer } = this.parts
     let refused: Error | undefined
     try {
       await this.uploadSegments(this.uploading.signal)
@@ -140,16 +172,21 @@ export class WorkerCheckpoints {
       if (committable !== null) this.transactions.push({ checkpoint, participant, committable })
     }
     await flushed
+    const ends = await barriers
+    await this.parts.whenTriggered(checkpoint)
     // Its segments and transactions go into the next manifest.
-    if (refused instanceof UploadAborted) return
+    if (refused instanceof UploadAborted || this.isAbandoned) return
     if (refused !== undefined) {
       if (!(refused instanceof MillraceError)) throw refused
       await this.parts.decline(checkpoint, refused)
       return
     }
+    const positions = this.positionsAt.get(checkpoint)
     const manifest: WorkerManifest = {
       worker,
-      positions: this.positionsAt.get(checkpoint) ?? {},
+      positions: positions?.sources ?? {},
+      inputs: positions?.exchanges ?? {},
+      output: writer === null || ends === null ? null : { producerId: writer.producerId, ends },
       segments: this.overlays.flatMap((pending) => pending.segment ?? []),
       committables: this.transactions.map(({ participant, committable }) => ({ participant: participant.name, committable })),
       committed: [...this.committed],
@@ -175,14 +212,16 @@ export class WorkerCheckpoints {
 
   private async finish({ checkpoint, sha256, epoch }: CheckpointCompleted, done: readonly PendingOverlay[]): Promise<void> {
     await this.commitUpTo(checkpoint)
-    await this.parts.state.flush(
+    if (this.isAbandoned) return
+    this.flushing = this.parts.state.flush(
       done.map((pending) => pending.overlay),
       { checkpoint, epoch, metadataDigest: sha256 },
     )
+    await this.flushing
     const positions = this.positionsAt.get(checkpoint)
     for (const older of [...this.positionsAt.keys()]) if (older <= checkpoint) this.positionsAt.delete(older)
     if (positions === undefined) return
-    await this.parts.publishPositions(positions).catch((error) => {
+    await this.parts.publishPositions(positions.sources).catch((error) => {
       this.parts.logger.warn('positions-not-published', { error: toError(error).message })
     })
   }

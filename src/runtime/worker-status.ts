@@ -2,9 +2,9 @@
 import type { WorkerManifest } from '../checkpoint/manifest.ts'
 import type { StateBackend } from '../ports/state-backend.ts'
 import type { WorkerState } from '../state/worker-state.ts'
-import type { SourceTasks } from './source-tasks.ts'
+import type { OpenedTasks } from './open-tasks.ts'
 
-export type WorkerPhase = 'starting' | 'restoring' | 'running' | 'stopping' | 'stopped' | 'failed'
+export type WorkerPhase = 'starting' | 'joining' | 'restoring' | 'running' | 'stopping' | 'stopped' | 'failed'
 
 export interface CheckpointStatistics {
   completed: number
@@ -46,7 +46,7 @@ export class WorkerStatus {
   }
   restoreDoneBytes = 0
   restoreTotalBytes = 0
-  observed: { readonly state: WorkerState; readonly tasks: SourceTasks; readonly backend: StateBackend } | undefined
+  observed: { readonly state: WorkerState; readonly tasks: OpenedTasks; readonly backend: StateBackend } | undefined
   private triggeredAtMs = 0
   private bytesOfPending = 0
 
@@ -55,7 +55,7 @@ export class WorkerStatus {
     this.onChange(phase)
   }
 
-  observe(parts: { readonly state: WorkerState; readonly tasks: SourceTasks; readonly backend: StateBackend }): void {
+  observe(parts: { readonly state: WorkerState; readonly tasks: OpenedTasks; readonly backend: StateBackend }): void {
     this.observed = parts
   }
 

@@ -44,6 +44,6 @@ export function addJobMetrics(metrics: Metrics, status: WorkerStatus, sources: r
 
 function lagOf(status: WorkerStatus, source: string): number {
   let lag = 0
-  for (const records of status.observed?.tasks.lag().get(source)?.values() ?? []) lag += records
+  for (const records of status.observed?.tasks.sources.lag().get(source)?.values() ?? []) lag += records
   return lag
 }

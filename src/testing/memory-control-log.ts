@@ -3,6 +3,8 @@ import type { ControlLog, ControlLogEntry } from '../ports/control-log.ts'
 
 export class MemoryControlLog implements ControlLog {
   readonly entries: Buffer[] = []
+  /** Entries below it are deleted. */
+  start = 0
   private readonly waiting = new Set<() => void>()
 
   async open() {
@@ -21,7 +23,7 @@ export class MemoryControlLog implements ControlLog {
   }
 
   async *tail(offset: number, signal: AbortSignal): AsyncIterable<readonly ControlLogEntry[]> {
-    let next = offset
+    let next = Math.max(offset, this.start)
     while (!signal.aborted) {
       if (next < this.entries.length) {
         const entries = this.entries.slice(next).map((value, i) => ({ offset: next + i, value }))
@@ -31,6 +33,10 @@ export class MemoryControlLog implements ControlLog {
         await this.grown(signal)
       }
     }
+  }
+
+  async trim(offset: number): Promise<void> {
+    this.start = Math.max(this.start, offset)
   }
 
   async close() {}

@@ -5,7 +5,7 @@
 import { MillraceError } from '../../../src/common/errors.ts'
 import type { ConnectorContext } from '../../../src/ports/connector-context.ts'
 import type { ControlLog, ControlLogEntry } from '../../../src/ports/control-log.ts'
-import { alterConfigs, createTopics, describeConfigs, listOffsets } from '../client/admin.ts'
+import { alterConfigs, createTopics, deleteRecords, describeConfigs, listOffsets } from '../client/admin.ts'
 import type { KafkaClient } from '../client/client.ts'
 import { Fetcher } from '../client/fetcher.ts'
 import { ProducerIdentity } from '../client/producer.ts'
@@ -90,6 +90,10 @@ export class KafkaControlLog implements ControlLog {
     } finally {
       await fetcher.close()
     }
+  }
+
+  async trim(offset: number): Promise<void> {
+    await deleteRecords(this.opened().client, [{ topic: this.topic, partition: 0, beforeOffset: offset }])
   }
 
   async close(): Promise<void> {

@@ -6,8 +6,8 @@
  * on a log that it doesn't understand.
  */
 import { MillraceError } from '../../common/errors.ts'
-import type { GroupMember } from '../../ports/group-membership.ts'
 import type { ExchangeTopic } from '../../ports/exchange.ts'
+import type { GroupMember } from '../../ports/group-membership.ts'
 import type { SourceStart } from '../../ports/source.ts'
 import type { Committable } from '../../ports/transactional-sink.ts'
 import type { TaskKey } from '../../records/task-id.ts'

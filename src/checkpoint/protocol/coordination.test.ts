@@ -11,18 +11,39 @@ const facts = (changes: Partial<CoordinatorFacts> = {}): CoordinatorFacts => ({
   lastDecidedAtMs: 9_600,
   wanted: 'none',
   failuresInRow: 0,
+  summaryTriedAt: Number.NEGATIVE_INFINITY,
   ...changes,
 })
-const manifest = { worker: 'a', positions: {}, segments: [], committables: [], committed: [], pauseMs: 0, stateEntries: 0 }
+const manifest = {
+  worker: 'a',
+  positions: {},
+  inputs: {},
+  output: null,
+  segments: [],
+  committables: [],
+  committed: [],
+  pauseMs: 0,
+  stateEntries: 0,
+}
 
 /** A running epoch of worker a (and b), and what was written behind its start. */
 function view(records: readonly Record<string, unknown>[] = [], workers = ['a']): LogView {
   const folded = new LogView()
   const epoch = 0
   const all: Record<string, unknown>[] = [
-    { type: 'epoch-claimed', nonce: 'n', previousEpoch: -1, members: [], graphDigest: '', workers: 1, slots: 1, at: '' },
-    { type: 'epoch-recovered', epoch, restorePoint: null, settled: [] },
-    { type: 'epoch-started', epoch, assignment: Object.fromEntries(workers.map((worker) => [worker, []])) },
+    {
+      type: 'epoch-claimed',
+      nonce: 'n',
+      previousEpoch: -1,
+      members: [],
+      assignment: Object.fromEntries(workers.map((worker) => [worker, []])),
+      graphDigest: '',
+      workers: 1,
+      slots: 1,
+      at: '',
+    },
+    { type: 'epoch-recovered', epoch, restorePoint: null, settled: [], sources: {}, exchanges: [] },
+    { type: 'epoch-started', epoch, at: '' },
     ...records.map((record) => ({ epoch, ...record })),
   ]
   for (const record of all)

@@ -25,6 +25,8 @@ export interface CoordinatorFacts {
   /** `soon`: the overlay is filling up; `final`: the worker is stopping. */
   readonly wanted: 'none' | 'soon' | 'final'
   readonly failuresInRow: number
+  /** The log's end at the last try of a summary: it is void if another record came between. */
+  readonly summaryTriedAt: number
 }
 
 export type CoordinatorDecision =
@@ -34,7 +36,12 @@ export type CoordinatorDecision =
   | { readonly kind: 'complete'; readonly checkpoint: number }
   | { readonly kind: 'abort'; readonly checkpoint: number; readonly reason: AbortReason }
   | { readonly kind: 'drop'; readonly checkpoint: number }
+  /** Fold the log into a summary, so that what stands before may be deleted. */
+  | { readonly kind: 'summarise' }
   | { readonly kind: 'give-up' }
+
+/** Records between two summaries: some minutes of checkpoints, read in milliseconds. */
+const SUMMARY_EVERY = 1_000
 
 export function decide(view: LogView, settings: CheckpointSettings, facts: CoordinatorFacts): CoordinatorDecision {
   if (view.epochState !== 'started') return { kind: 'wait', untilMs: Number.POSITIVE_INFINITY }
@@ -44,6 +51,10 @@ export function decide(view: LogView, settings: CheckpointSettings, facts: Coord
   if (abandoned !== undefined) return { kind: 'drop', checkpoint: abandoned.checkpoint }
   const oldest = view.retained[0]
   if (oldest !== undefined && view.retained.length > settings.retained) return { kind: 'drop', checkpoint: oldest.checkpoint }
+  const unfolded = view.nextOffset - Math.max(0, view.lastSummary)
+  if (unfolded >= SUMMARY_EVERY && facts.wanted === 'none' && facts.summaryTriedAt + SUMMARY_EVERY <= view.nextOffset) {
+    return { kind: 'summarise' }
+  }
   const dueAtMs = dueAt(settings, facts)
   if (facts.nowMs < dueAtMs) return { kind: 'wait', untilMs: dueAtMs }
   return {

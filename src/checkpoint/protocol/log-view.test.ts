@@ -7,6 +7,8 @@ import { LogView } from './log-view.ts'
 const manifest = (changes: Partial<WorkerManifest> = {}): WorkerManifest => ({
   worker: 'a',
   positions: {},
+  inputs: {},
+  output: null,
   segments: [],
   committables: [],
   committed: [],
@@ -19,7 +21,8 @@ const claim = (previousEpoch: number, nonce = `n${previousEpoch}`): ControlRecor
   type: 'epoch-claimed',
   nonce,
   previousEpoch,
-  members: [{ worker: 'a', joinNonce: nonce }],
+  members: [{ worker: 'a', joinNonce: nonce, memberId: 'm' }],
+  assignment: { a: ['s/0'] },
   graphDigest: 'g',
   workers: 1,
   slots: 4,
@@ -35,9 +38,9 @@ function started(view: LogView): number {
   fold(view, [claim(view.epoch)])
   const { epoch } = view
   fold(view, [
-    { type: 'epoch-recovered', epoch, restorePoint: view.restorePoint, settled: [] },
-    { type: 'worker-ready', epoch, worker: 'a' },
-    { type: 'epoch-started', epoch, assignment: { a: ['s/0'] } },
+    { type: 'epoch-recovered', epoch, restorePoint: view.restorePoint, settled: [], sources: {}, exchanges: [] },
+    { type: 'worker-ready', epoch, worker: 'a', exchangeProducerId: null },
+    { type: 'epoch-started', epoch, at: '2026-01-01T00:00:00Z' },
   ])
   return epoch
 }

@@ -127,6 +127,7 @@ export class LogView {
       )
     }
     unfoldView(this, record.view)
+    this.lastSummary = offset
   }
 
   private applyClaim(offset: number, claim: EpochClaimed): boolean {

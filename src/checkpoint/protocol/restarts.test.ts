@@ -18,7 +18,8 @@ describe('a restart strategy', () => {
   })
 
   test('fixed-delay waits the same time, so many times in a row', () => {
-    for (const n of [1, 2, 3]) assert.deepEqual(decideRestart(failures(n), settings({}), 0), { kind: 'restart', delayMs: 1_000 })
+    for (const n of [1, 2, 3])
+      assert.deepEqual(decideRestart(failures(n), settings({}), 0), { kind: 'restart', delayMs: 1_000 })
     assert.deepEqual(decideRestart(failures(4), settings({}), 0), { kind: 'give-up' })
   })
 

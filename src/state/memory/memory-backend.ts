@@ -29,6 +29,7 @@ export function createMemoryBackend(clock: Clock = systemClock): StateBackend {
 
 export class MemoryBackend implements StateBackend {
   readonly kind = 'memory'
+  readonly directory = null
   private readonly tasks = new Map<TaskKey, TaskEntries>()
   private readonly taskMarkers = new Map<TaskKey, TaskMarker>()
   private readonly writes = new SerialQueue()

@@ -55,7 +55,7 @@ export function createRocksDbBackend(options: RocksDbBackendOptions): StateBacke
 
 export class RocksDbBackend implements StateBackend {
   readonly kind = 'rocksdb'
-  private readonly directory: string
+  readonly directory: string
   private readonly database: Database
   private readonly writes = new SerialQueue()
   /** Of the tasks whose ordinal is in the database, or in a batch on its way there. */

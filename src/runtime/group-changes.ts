@@ -1,0 +1,60 @@
+/**
+ * What a running worker does when the group changes, or it shall stop: a last checkpoint first, so that nothing is
+ * replayed. Where that can't come, because a worker is gone, the epoch fails at once and everybody joins again.
+ */
+import { MillraceError } from '../common/errors.ts'
+import type { EpochParts } from './epoch.ts'
+import type { StartedEpoch } from './processing.ts'
+import { planTasks } from './task-plan.ts'
+
+/** Of the rebalance timeout: the rest is for joining again. */
+const FINAL_CHECKPOINT_SHARE = 0.5
+
+export function watchGroup(parts: EpochParts, started: StartedEpoch, wantFinal: (cause: string) => void): void {
+  const { stop, session } = parts
+  const { rebalancing } = session.membership
+  const on = (signal: AbortSignal, act: () => void) => {
+    if (signal.aborted) return act()
+    signal.addEventListener('abort', act, { once: true })
+    started.onClose(() => signal.removeEventListener('abort', act))
+  }
+  on(stop, () => wantFinal('a worker stops'))
+  on(rebalancing, () => {
+    onRebalancing(parts, started, wantFinal).catch(started.fail)
+  })
+  if (started.isLeader) watchPartitions(parts, started, wantFinal)
+}
+
+async function onRebalancing(
+  { session, follower, clock, config, logger }: EpochParts,
+  { epoch, isLeader, fail }: StartedEpoch,
+  wantFinal: (cause: string) => void,
+): Promise<void> {
+  logger.info('group-rebalancing', { epoch })
+  const members = follower.view.claim?.members ?? []
+  const present = await session.membership.present(members.map(({ memberId }) => memberId)).catch(() => undefined)
+  if (follower.view.epoch !== epoch || follower.view.failure !== undefined) return
+  const gone = present === undefined ? [] : members.filter(({ memberId }) => !present.has(memberId))
+  if (gone.length > 0) {
+    const names = gone.map(({ worker }) => worker).join(', ')
+    return fail(new MillraceError('MR_WORKER_GONE', `${names} left the group without a last checkpoint`))
+  }
+  if (isLeader) wantFinal('the group changes')
+  await clock.sleep(config.rebalanceTimeoutMs * FINAL_CHECKPOINT_SHARE)
+  if (follower.view.epoch !== epoch || follower.view.failure !== undefined) return
+  fail(new MillraceError('MR_FINAL_CHECKPOINT_MISSED', 'the group changes, and no final checkpoint was complete in time'))
+}
+
+/** Partitions that were added are picked up by the next epoch; where keys have moved with them, the job fails by name. */
+function watchPartitions(parts: EpochParts, started: StartedEpoch, wantFinal: (cause: string) => void): void {
+  const { clock, config, stages, session, logger } = parts
+  const known = new Set(session.plan?.tasks)
+  const look = async () => {
+    const { tasks } = await planTasks(stages, started.metadata, started.context)
+    const added = tasks.filter((task) => !known.has(task))
+    if (added.length === 0) return
+    logger.info('partitions-added', { tasks: added.join(', ') })
+    wantFinal('partitions were added')
+  }
+  started.onClose(clock.every(config.partitionDiscoveryMs, () => void look().catch(started.fail)))
+}
