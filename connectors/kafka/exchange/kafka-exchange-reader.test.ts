@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { afterEach, test } from 'node:test'
 import { isMillraceError } from '../../../src/common/errors.ts'
-import type { EndedChannel, ExchangeInput, ExchangeReader } from '../../../src/ports/exchange.ts'
+import type { ExchangeInput, ExchangeReader } from '../../../src/ports/exchange.ts'
 import { KafkaCode } from '../client/kafka-errors.ts'
 import { Fetch } from '../client/requests/fetch-request.ts'
 import { ListOffsets } from '../client/requests/offset-requests.ts'
@@ -14,24 +14,29 @@ afterEach(async () => {
   for (const close of closers.splice(0)) await close()
 })
 
+interface Scene extends Partial<ExchangeInput> {
+  readonly producers?: readonly number[]
+  readonly highWatermark?: number
+  /** Of the partition: what is below has been trimmed. */
+  readonly first?: number
+}
+
 /** A reader of partition 0, to whose first fetch the broker answers with these batches. */
-async function reading(
-  batches: readonly TestBatch[],
-  {
-    position = 0,
-    ended = [] as readonly EndedChannel[],
-    producers = [7],
-    highWatermark = undefined as number | undefined,
-  } = {},
-) {
+async function reading(batches: readonly TestBatch[], scene: Scene = {}) {
+  const { position = 0, ended = [], producers = [7], highWatermark, first = 0 } = scene
   const cluster = new ScriptedCluster().lead(TOPIC, 0, 1)
   const worker = openTestExchange({ cluster })
-  const input: ExchangeInput = { exchange: 'x', partition: 0, position, ended }
-  const reader = await worker.exchange.openReader([input], new Set(producers))
+  const opening = worker.exchange.openReader([{ exchange: 'x', partition: 0, position, ended }], new Set(producers))
+  const isNew = position === 0 && ended.length === 0
+  if (isNew) {
+    const { answer } = await cluster.next(ListOffsets)
+    answer([{ topic: TOPIC, partition: 0, errorCode: 0, offset: first, timestamp: -1 }])
+  }
+  const reader = await opening
   closers.push(() => reader.close())
   const fetch = await cluster.next(Fetch)
   assert.equal(fetch.input.readCommitted, false)
-  assert.equal(fetch.input.targets[0]?.offset, position)
+  assert.equal(fetch.input.targets[0]?.offset, isNew ? first : position)
   const more = highWatermark === undefined ? {} : { highWatermark }
   fetch.answer({ errorCode: 0, partitions: [fetchedPartition(TOPIC, 0, batches.map(buildTestBatch), more)] })
   await new Promise((resolve) => setImmediate(resolve))
@@ -89,6 +94,12 @@ test('a position in the middle of a batch: sequences count from the beginning of
   const { reader } = await reading([batch(100, 3, 2 ** 31 - 2, 'p', 'q', 'r', 's')], { position: 103, ended })
   assert.deepEqual(all(reader), ['103 s'])
   assert.deepEqual(reader.position('x', 0), { position: 104, channels: [{ producerId: 7, nextSequence: 0 }] })
+})
+
+test('a task that is new begins at the first frame there is', async () => {
+  const { reader } = await reading([batch(40, 99, 10, 'of a job before'), batch(41, 7, 0, 'a')], { first: 40 })
+  assert.equal(reader.position('x', 0).position, 40)
+  assert.deepEqual(all(reader), ['41 a'])
 })
 
 test('a gap is an error, again and again', async () => {

@@ -11,7 +11,7 @@ import type {
   ExchangeTopic,
   ExchangeWriter,
 } from '../../../src/ports/exchange.ts'
-import { deleteRecords } from '../client/admin.ts'
+import { deleteRecords, listOffsets } from '../client/admin.ts'
 import type { ClusterAccess } from '../client/cluster-access.ts'
 import { Fetcher } from '../client/fetcher.ts'
 import { ProducerIdentity } from '../client/producer.ts'
@@ -57,12 +57,14 @@ export class KafkaExchange implements Exchange {
 
   async openReader(inputs: readonly ExchangeInput[], producers: ReadonlySet<number>): Promise<ExchangeReader> {
     const { fetchBudgetBytes, fetchMaxWaitMs } = this.context.config
-    const fetcher = new Fetcher(await this.cluster(), {
+    const cluster = await this.cluster()
+    const resolved = await this.fromTheFirst(cluster, inputs)
+    const fetcher = new Fetcher(cluster, {
       isolation: 'read_uncommitted',
       budgetBytes: fetchBudgetBytes,
       maxWaitMs: fetchMaxWaitMs,
     })
-    return new KafkaExchangeReader(this.context, fetcher, inputs, producers, (exchange) => this.topicOf(exchange))
+    return new KafkaExchangeReader(this.context, fetcher, resolved, producers, (exchange) => this.topicOf(exchange))
   }
 
   async trim(before: Readonly<Record<string, Readonly<Record<number, number>>>>): Promise<void> {
@@ -72,6 +74,24 @@ export class KafkaExchange implements Exchange {
         .map(([partition, beforeOffset]) => ({ topic: this.topicOf(exchange), partition: Number(partition), beforeOffset })),
     )
     if (targets.length > 0) await deleteRecords(await this.cluster(), targets)
+  }
+
+  /**
+   * A task that the restore point knows nothing of begins at the first frame there is, which is not at 0 where a job of the
+   * same name was there before. No frame of the running epoch can be missed so: its channels begin at sequence 0 (R18).
+   */
+  private async fromTheFirst(cluster: ClusterAccess, inputs: readonly ExchangeInput[]): Promise<readonly ExchangeInput[]> {
+    const isNew = ({ position, ended }: ExchangeInput) => position === 0 && ended.every(({ endOffset }) => endOffset === 0)
+    const places = inputs.filter(isNew).map(({ exchange, partition }) => ({ topic: this.topicOf(exchange), partition }))
+    if (places.length === 0) return inputs
+    const first = new Map<string, number>()
+    for (const { topic, partition, offset } of await listOffsets(cluster, places, 'earliest')) {
+      first.set(`${topic}:${partition}`, offset)
+    }
+    return inputs.map((input) => {
+      if (!isNew(input)) return input
+      return { ...input, position: first.get(`${this.topicOf(input.exchange)}:${input.partition}`) ?? 0 }
+    })
   }
 
   private topicOf(exchange: string): string {
