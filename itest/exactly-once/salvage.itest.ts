@@ -6,8 +6,11 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { alterConfigs, deleteRecords } from '../../connectors/kafka/client/admin.ts'
+import { initProducerId } from '../../connectors/kafka/client/transactions.ts'
+import type { KafkaCommittable } from '../../connectors/kafka/sink/kafka-committable.ts'
 import { failsWith } from '../faults/failure.ts'
 import { FAULTY_PROGRAM, Scene } from '../faults/scene.ts'
+import { lastCheckpoint } from '../faults/stored-checkpoint.ts'
 import type { JobProcess } from '../support/job-process.ts'
 import { readCommitted } from '../support/read-committed.ts'
 import { type KafkaServer, startKafka } from '../support/servers.ts'
@@ -61,6 +64,28 @@ describe('a transaction that Kafka expired while the job was down', { concurrenc
       const next = scene.start()
       await scene.finish(next)
       assert.ok(next.count('transaction-salvaged') >= 3, next.tail())
+    } finally {
+      await scene.close()
+    }
+  })
+
+  test('or that a worker of an earlier epoch aborted, with others still open behind it: likewise', async () => {
+    const scene = await Scene.open(kafka, { name: 'zombie-aborted', keys: 20, options: OPTIONS })
+    try {
+      const job = scene.start({ program: FAULTY_PROGRAM, env: { FAULT_HANG: 'commits' } })
+      for (let transaction = 1; transaction <= 3; transaction++) {
+        await scene.write(1_000)
+        await completedAgain(job, 2)
+      }
+      await job.kill()
+      const prepared = Object.values(lastCheckpoint(scene.checkpoints, job).metadata.committables).flat()
+      assert.ok(prepared.length >= 3, `${prepared.length} transactions are prepared`)
+      const oldest = prepared[0]?.committable as KafkaCommittable
+      // As a zombie that raises the epoch of a slot does, late.
+      await initProducerId(scene.client, oldest.transactionalId)
+      const next = scene.start()
+      await scene.finish(next)
+      assert.ok(next.count('transaction-salvaged') >= prepared.length, next.tail())
     } finally {
       await scene.close()
     }

@@ -29,6 +29,7 @@ export async function settleTransactions(
       throw new MillraceError(
         'MR_TRANSACTION_LOST',
         `no sink of the job can commit transaction ${unknown.committable.id} of ${unknown.participant}`,
+        { remedy: 'Start the job once more with the sinks that it had, and end it by SIGTERM before they are taken away.' },
       )
     }
     for (const participant of participants) {

@@ -43,6 +43,20 @@ async function commitRefusingRaise({ client, transactions }: Awaited<ReturnType<
   await new Promise((resolve) => setImmediate(resolve))
 }
 
+test('fencing reaches every id that the job can ever have used, the one for salvage too', async () => {
+  const { client, sender, transactions } = await opened(2)
+  const fenced = transactions.fence(2, 2)
+  const ids: (string | null)[] = []
+  for (let i = 0; i < 5; i++) {
+    const raise = await client.next(InitProducerId)
+    ids.push(raise.input.transactionalId)
+    raise.answer({ errorCode: KafkaCode.none, producerId: i, producerEpoch: 1 })
+  }
+  await fenced
+  assert.deepEqual(ids.sort(), ['app.0.0', 'app.0.1', 'app.1.0', 'app.1.1', 'app.salvage'])
+  sender.close()
+})
+
 test('a slot whose epoch cannot be raised is left alone, as long as two are left', async () => {
   const scene = await opened(3)
   await commitRefusingRaise(scene, 0)
