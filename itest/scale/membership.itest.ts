@@ -23,7 +23,7 @@ import {
   PROTOCOL_NAME,
   PROTOCOL_TYPE,
 } from '../../connectors/kafka/group/consumer-protocol.ts'
-import { isMillraceError } from '../../src/common/errors.ts'
+import { type ErrorCode, isMillraceError } from '../../src/common/errors.ts'
 import type { Joined } from '../../src/ports/group-membership.ts'
 import { kafkaClient } from '../support/kafka-ready.ts'
 import { temporaryFolder } from '../support/leftovers.ts'
@@ -43,6 +43,14 @@ after(async () => {
 })
 
 const open = (groupId: string, name: string, more = {}) => TestWorker.open(kafka.bootstrap, name, { groupId, ...more })
+
+function rejects(promise: Promise<unknown>, code: ErrorCode, message = /./): Promise<void> {
+  return assert.rejects(promise, (error) => {
+    assert.ok(isMillraceError(error, code), String(error))
+    assert.match(error.message, message)
+    return true
+  })
+}
 
 /** Six partitions, dealt out in turn. */
 function deal({ members }: Joined) {
@@ -301,43 +309,48 @@ test('the group of other consumers is refused, and ours refuses them', async () 
   await consumer.run({ eachMessage: async () => {} })
   await joined
   const worker = await open('taken', 'a')
-  await assert.rejects(worker.join(), (error) => {
-    assert.ok(isMillraceError(error, 'MR_GROUP_IN_USE'), String(error))
-    assert.match(error.message, /consumer group taken/)
-    return true
-  })
+  await rejects(worker.join(), 'MR_GROUP_IN_USE', /consumer group taken/)
   await consumer.disconnect()
-  assert.ok(await worker.take(), 'once it has gone, the group is free')
+  const { rebalancing } = await worker.take()
+  const intruder = kafkaClient(kafka.bootstrap, { retries: 0 }).consumer({ groupId: 'taken' })
+  await intruder.connect()
+  await intruder.subscribe({ topic: 'orders' })
+  const crashed = new Promise<Error>((resolve) => intruder.on(intruder.events.CRASH, ({ payload }) => resolve(payload.error)))
+  await intruder.run({ eachMessage: async () => {} })
+  assert.match((await crashed).message, /protocols are incompatible/)
+  await intruder.disconnect()
+  assert.ok(!rebalancing.aborted)
   await worker.stop()
 })
 
-test('a group of the consumer protocol of Kafka 4 is refused too', async () => {
-  const consuming = kafka.runTool('org.apache.kafka.tools.consumer.ConsoleConsumer', [
-    '--bootstrap-server',
-    kafka.bootstrap,
-    '--topic',
-    'orders',
-    '--timeout-ms',
-    '12000',
-    '--group',
-    'taken-anew',
-    '--consumer-property',
-    'group.protocol=consumer',
-  ])
+/** A consumer of the protocol of KIP-848, for some seconds. */
+function consoleConsumer(group: string) {
+  const options = { '--bootstrap-server': kafka.bootstrap, '--topic': 'orders', '--timeout-ms': '8000', '--group': group }
+  const args = [...Object.entries(options).flat(), '--consumer-property', 'group.protocol=consumer']
+  return kafka.runTool('org.apache.kafka.tools.consumer.ConsoleConsumer', args)
+}
+
+test('consumers of the protocol of KIP-848 are named, whoever came first; without them the group is ours again', async () => {
+  // Brokers let them into a classic group, and assign in it from then on (group.consumer.migration.policy).
+  const [ours, late] = [await open('taken-anew', 'ours'), await open('taken-before', 'late')]
+  await ours.take()
+  const consuming = [consoleConsumer('taken-anew'), consoleConsumer('taken-before')]
+  await aborted(ours.membership!.rebalancing)
+  await rejects(ours.join(), 'MR_GROUP_IN_USE')
   const groups = kafkaClient(kafka.bootstrap, { retries: 5 }).admin()
   await groups.connect()
-  while (!(await groups.listGroups()).groups.some(({ groupId }) => groupId === 'taken-anew')) await sleep(100)
+  while (!(await groups.listGroups()).groups.some(({ groupId }) => groupId === 'taken-before')) await sleep(100)
   await groups.disconnect()
-  await sleep(1_000)
-  const worker = await open('taken-anew', 'a')
-  await assert.rejects(worker.join(), (error) => isMillraceError(error, 'MR_GROUP_IN_USE'))
-  await worker.stop()
-  await consuming
+  await sleep(500)
+  await rejects(late.join(), 'MR_GROUP_IN_USE')
+  await Promise.all(consuming)
+  await Promise.all([ours, late].map((worker) => worker.take()))
+  await Promise.all([ours, late].map((worker) => worker.stop()))
 })
 
 test('a session timeout that the brokers do not allow is named', async () => {
   const worker = await open('short', 'a', { sessionTimeoutMs: 500 })
-  await assert.rejects(worker.join(), (error) => isMillraceError(error, 'MR_GROUP_SESSION_TIMEOUT'))
+  await rejects(worker.join(), 'MR_GROUP_SESSION_TIMEOUT')
   await worker.stop()
 })
 
