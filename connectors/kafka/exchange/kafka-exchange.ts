@@ -24,11 +24,13 @@ import { KafkaExchangeWriter } from './kafka-exchange-writer.ts'
 
 /**
  * How frames are sent. Not by the options for output: those are for readers of the output, these topics are our own.
- * LZ4 costs no more than it saves in checksum and copying, and leaves a third of the bytes (bench/micro/exchange-frame.ts).
+ * LZ4 leaves a third of the bytes of MessagePack frames. It takes a tenth of a microsecond a record (bench/micro/
+ * exchange-frame.ts), which sockets and the broker's disk give back: through a broker on the same machine, writer and
+ * reader together take the same 1.7 µs a record with it and without, and the broker 1.2 instead of 1.5.
  */
 const SENDING = {
   compression: 'lz4',
-  /** Far below what checkpoints take, long enough that a busy worker sends some hundred requests a second and no more. */
+  /** Far below what checkpoints take. With 0 a busy worker sends four times as many requests, at twice the broker's work. */
   lingerMs: 5,
   maxBatchBytes: 256 * 1024,
   /** Not acknowledged yet: enough for some tenths of a second at full speed. */
