@@ -150,6 +150,7 @@ function runRound(): number {
     { topicId: () => undefined } as never,
     fetcher as never,
     undefined,
+    '',
   )
   const before = process.cpuUsage()
   for (let batch = reader.poll(BATCH_RECORDS); batch !== undefined; batch = reader.poll(BATCH_RECORDS)) {

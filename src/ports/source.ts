@@ -67,7 +67,8 @@ export interface Source<T, K = unknown> {
   resolveStart(context: ConnectorContext): Promise<SourceStart>
   /** Sinks that the source itself writes to, for dead letters: they take part in checkpoints like any other. */
   openSideSinks?(context: ConnectorContext): Promise<readonly OpenedSink<unknown>[]>
-  open(context: ConnectorContext, assigned: readonly PartitionStart[]): Promise<SourceReader<T>>
+  /** @param identity of what the positions belong to, by `resolveStart`: reading another one throws MR_SOURCE_REPLACED */
+  open(context: ConnectorContext, assigned: readonly PartitionStart[], identity: string): Promise<SourceReader<T>>
 }
 
 /** Keys of state are bytes; this turns them into what user code sees. Bytes are a binary string (state-changes.ts). */

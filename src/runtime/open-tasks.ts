@@ -53,11 +53,11 @@ export async function openTasks(parts: TaskParts): Promise<OpenedTasks> {
     if (chains.size === 0) continue
     const { input } = stage
     if (input.kind === 'source') {
-      const { positions } = defined(parts.recovered.sources[stage.name], `positions of ${stage.name}`)
+      const { positions, identity } = defined(parts.recovered.sources[stage.name], `positions of ${stage.name}`)
       const starts = [...chains.keys()].map((partition) => {
         return { partition, position: defined(positions[partition], `position of ${stage.name}/${partition}`) }
       })
-      const reader = await input.source.open(context, starts)
+      const reader = await input.source.open(context, starts, identity)
       onClose(() => reader.close())
       sources.add(stage.name, reader, starts, chains)
     } else {

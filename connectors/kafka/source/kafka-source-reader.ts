@@ -10,6 +10,11 @@ import { GroupIdentity } from '../group/group-identity.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import type { KafkaSourceOptions } from './kafka-source-options.ts'
 
+/** What positions in a topic belong to: a topic made anew under the same name has another. */
+export function topicIdentity(topic: string, topicId: string | null | undefined): string {
+  return `kafka:${topic}:${topicId}`
+}
+
 /** A fetched batch that is handed out in pieces. */
 interface Unfinished {
   readonly partition: number
@@ -24,7 +29,7 @@ export class KafkaSourceReader<T, K> implements SourceReader<T> {
   private readonly client: KafkaClient
   private readonly fetcher: Fetcher
   private readonly deadLetters: DeadLetters | undefined
-  private readonly topicId: string | undefined
+  private readonly identity: string
   private readonly malformed: Counter
   private readonly lags = new Map<number, number>()
   private unfinished: Unfinished | undefined
@@ -35,13 +40,14 @@ export class KafkaSourceReader<T, K> implements SourceReader<T> {
     client: KafkaClient,
     fetcher: Fetcher,
     deadLetters: DeadLetters | undefined,
+    identity: string,
   ) {
     this.options = options
     this.context = context
     this.client = client
     this.fetcher = fetcher
     this.deadLetters = deadLetters
-    this.topicId = client.topicId(options.topic)
+    this.identity = identity
     this.malformed = context.metrics.counter(
       'millrace_malformed_records_total',
       'Records that could not be decoded and were skipped or dead-lettered',
@@ -74,13 +80,12 @@ export class KafkaSourceReader<T, K> implements SourceReader<T> {
   private requireSameTopic(): void {
     const { topic } = this.options
     const now = this.client.topicId(topic)
-    if (now === this.topicId || now === undefined) return
-    throw new MillraceError('MR_SOURCE_REPLACED', `topic ${topic} had the id ${this.topicId} and has now ${now}`, {
-      details: { topic, before: this.topicId, now },
+    if (now === undefined || topicIdentity(topic, now) === this.identity) return
+    throw new MillraceError('MR_SOURCE_REPLACED', `topic ${topic} was ${this.identity} and has now the id ${now}`, {
+      details: { topic, before: this.identity, now },
     })
   }
 
-  /** As the member that this worker is at the moment; nothing between two memberships: the next checkpoint catches up. */
   async publishPositions(positions: readonly PartitionStart[]): Promise<void> {
     const { topic } = this.options
     const { current } = GroupIdentity.of(this.context)

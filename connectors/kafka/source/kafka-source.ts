@@ -9,7 +9,7 @@ import type { KeySerde } from '../serde/serde.ts'
 import { string } from '../serde/serdes.ts'
 import { type DeadLetters, openDeadLetters } from './dead-letters.ts'
 import type { KafkaSourceOptions } from './kafka-source-options.ts'
-import { KafkaSourceReader } from './kafka-source-reader.ts'
+import { KafkaSourceReader, topicIdentity } from './kafka-source-reader.ts'
 
 export function kafkaSource<T, K = string>(options: KafkaSourceOptions<T, K>): Source<T, K> {
   return new KafkaSource(options)
@@ -41,7 +41,7 @@ class KafkaSource<T, K> implements Source<T, K> {
     const latest = await listOffsets(client, partitions, 'latest', { isolation: 'read_committed' })
     const earliest = await listOffsets(client, partitions, 'earliest')
     return {
-      identity: `kafka:${topic}:${found.topicId}`,
+      identity: topicIdentity(topic, found.topicId),
       partitions: wanted.map(({ partition, offset }, i) => ({
         partition,
         position: offset < 0 ? latest[i]!.offset : offset,
@@ -58,7 +58,7 @@ class KafkaSource<T, K> implements Source<T, K> {
     return [opened.sink]
   }
 
-  async open(context: ConnectorContext, assigned: readonly PartitionStart[]): Promise<SourceReader<T>> {
+  async open(context: ConnectorContext, assigned: readonly PartitionStart[], identity: string): Promise<SourceReader<T>> {
     const { topic } = this.options
     const client = await KafkaSession.of(context).client()
     const { fetchBudgetBytes, fetchMaxWaitMs } = context.config
@@ -71,6 +71,6 @@ class KafkaSource<T, K> implements Source<T, K> {
     if (typeof this.options.onMalformed === 'object' && this.deadLetters === undefined) {
       throw new MillraceError('MR_KAFKA_CLIENT_CLOSED', `the dead-letter topic of ${topic} is not open`)
     }
-    return new KafkaSourceReader<T, K>(this.options, context, client, fetcher, this.deadLetters)
+    return new KafkaSourceReader<T, K>(this.options, context, client, fetcher, this.deadLetters, identity)
   }
 }
