@@ -2,7 +2,7 @@
  * Record keys as strings, the same string for the same bytes where it was seen lately: no string is made, and the look-up
  * of state behind it finds its key by identity, with its hash already computed.
  */
-import { latin1Slice } from '../common/bytes.ts'
+import { shortText } from '../common/short-text.ts'
 
 /** Direct-mapped: a key that lands on another's slot replaces it. 64 KiB for each task. */
 const SLOTS = 8192
@@ -15,13 +15,13 @@ export class KeyInterner {
   /** Bytes [start, end) as a binary string. */
   intern(bytes: Buffer, start: number, end: number): string {
     const length = end - start
-    if (length > MAX_BYTES) return latin1Slice(bytes, start, end)
+    if (length > MAX_BYTES) return shortText(bytes, start, end)
     let hash = length
     for (let at = start; at < end; at++) hash = Math.imul(hash, 31) + bytes[at]!
     const slot = (hash ^ (hash >>> 13)) & (SLOTS - 1)
     const known = this.slots[slot]!
     if (known.length === length && isSame(known, bytes, start)) return known
-    const key = latin1Slice(bytes, start, end)
+    const key = shortText(bytes, start, end)
     this.slots[slot] = key
     return key
   }

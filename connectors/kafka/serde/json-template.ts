@@ -8,9 +8,9 @@
  *
  * A damaged value may make it read on into what follows; only a value that ends where it should is taken.
  */
+import { shortText } from '../../../src/common/short-text.ts'
 import { endOfText, numberOf, textOf } from './json-scalars.ts'
 import { type JsonShape, learnShape } from './json-shape.ts'
-import { ShortTexts } from './short-texts.ts'
 
 /** Reads bytes [start, end); undefined: ask JSON.parse. */
 export type TemplateReader = (bytes: Buffer, start: number, end: number) => unknown
@@ -29,17 +29,16 @@ const EXACT_DIGITS = 15
 const POWERS_OF_TEN = Array.from({ length: EXACT_DIGITS + 1 }, (_, exponent) => 10 ** exponent)
 
 /** What the generated code calls. */
-const HELPERS = { powers: POWERS_OF_TEN, numberOf, endOfText, textOf }
+const HELPERS = { powers: POWERS_OF_TEN, shortText, numberOf, endOfText, textOf }
 
 /** The reader of values like this one; undefined where there can be none. `text` must be valid JSON. */
 export function learnTemplate(text: string): TemplateReader | undefined {
   if (text.length > MAX_CHARS) return undefined
   const learned = learnShape(text)
   if (learned === undefined || learned.literals.length > MAX_SCALARS + 1) return undefined
-  const names = [...Object.keys(HELPERS), 'texts']
   try {
-    const make = new Function(...names, sourceOf(learned.literals, learned.shape))
-    return make(...Object.values(HELPERS), new ShortTexts()) as TemplateReader
+    const make = new Function(...Object.keys(HELPERS), sourceOf(learned.literals, learned.shape))
+    return make(...Object.values(HELPERS)) as TemplateReader
   } catch {
     // Compiling code from text may be switched off (--disallow-code-generation-from-strings).
     return undefined
@@ -52,7 +51,7 @@ function sourceOf(literals: readonly string[], shape: JsonShape): string {
   const steps = literals.map((literal, i) => `${skipLiteral(literal)}${i === last ? '' : readScalar(`v${i}`)}`)
   const names = steps.slice(0, last).map((_, i) => `v${i}`)
   return `return function readByTemplate(b, start, end) {
-let p = start, c = 0, from = 0, limit = 0, hash = 0, head = 0, rest = 0, digits = 0, isExact = false, isNegative = false, n = 0
+let p = start, c = 0, from = 0, limit = 0, head = 0, rest = 0, digits = 0, isExact = false, isNegative = false, n = 0
 let ${names.join(', ')}
 ${steps.join('\n')}
 return p === end ? ${literalOf(shape)} : undefined
@@ -80,9 +79,8 @@ else return undefined
 
 function readText(target: string): string {
   return `  from = ++p
-  hash = 0
-  while ((c = b[p]) >= 32 && c <= 127 && c !== 34 && c !== 92) { hash = (Math.imul(hash, 31) + c) | 0; p++ }
-  if (c === 34) ${target} = texts.get(b, from, p, hash)
+  while ((c = b[p]) >= 32 && c <= 127 && c !== 34 && c !== 92) p++
+  if (c === 34) ${target} = shortText(b, from, p)
   else {
     p = endOfText(b, p, end)
     if (p < 0) return undefined
