@@ -67,9 +67,9 @@ export class Acceptance {
 
   /** The next frame of the partition. Throws MR_EXCHANGE_GAP. */
   judge(producerId: number, sequence: number, offset: number): Verdict {
-    if (offset >= this.nextEnd) this.passTo(offset)
+    this.passTo(offset) // channels that end here are gone with it
     const channel = this.channels.get(producerId)
-    if (channel === undefined || offset >= channel.endOffset) return 'foreign'
+    if (channel === undefined) return 'foreign'
     const ahead = (sequence - channel.nextSequence + SEQUENCES) % SEQUENCES
     if (ahead > 0 && ahead < HALF) throw this.gap(producerId, offset, channel.nextSequence, sequence)
     channel.lastOffset = offset
