@@ -4,6 +4,7 @@
  *
  * Left out: replication (what is written is committed), throttling, authorisation, fetch sessions, static members.
  */
+import { wallTimeMs } from '../../../src/testing/simulator/simulated-clock.ts'
 import type { Simulation } from '../../../src/testing/simulator/simulation.ts'
 import { KafkaCode } from '../client/kafka-errors.ts'
 import type { RequestType } from '../client/request-type.ts'
@@ -22,6 +23,8 @@ export interface KafkaModelOptions {
 
 /** How long partitions have no leader when theirs has failed, and coordinators load when they move. */
 const ELECTION_MS = { least: 5, most: 200 }
+/** Kafka's default. */
+const PRODUCER_EXPIRATION_MS = 86_400_000
 const LOADING_MS = { least: 0, most: 300 }
 
 export class KafkaModel {
@@ -49,7 +52,7 @@ export class KafkaModel {
     this.topics = new ModelTopics(simulation, (index) => this.leaderFor(index))
     const refuse = (broker: ModelBroker, key: string) => this.refusal(broker, key)
     this.transactions = new ModelTransactions(simulation, this.topics, refuse)
-    this.groups = new ModelGroups(simulation, refuse)
+    this.groups = new ModelGroups(simulation, this.topics, refuse)
     this.logs = new ModelLogs(simulation, this.topics, this.transactions)
     const admin = new ModelAdmin({
       brokers: this.brokers,
@@ -74,8 +77,11 @@ export class KafkaModel {
     return this.topics.partition(topic, partition)
   }
 
-  /** Connections break, partitions move to another broker if there is one, coordinators forget what they had not written. */
-  crash(broker: ModelBroker, { isClean = false }: { readonly isClean?: boolean } = {}): void {
+  /**
+   * Stopped or killed: connections break, partitions move to another broker if there is one, coordinators forget what
+   * they had not written.
+   */
+  crash(broker: ModelBroker): void {
     if (!broker.isUp) return
     this.simulation.note(null, `broker ${broker.id} stops`)
     const isCoordinated = this.coordinatedBy(broker)
@@ -83,7 +89,7 @@ export class KafkaModel {
     broker.incarnation++
     for (const listener of this.onCrash) listener(broker)
     for (const partition of this.ledBy(broker.id)) {
-      if (isClean) partition.forgetOlderBatches()
+      partition.leaderBefore = broker.id
       partition.lead(-1)
     }
     this.transactions.reload(isCoordinated)
@@ -157,16 +163,24 @@ export class KafkaModel {
     this.simulation.after(null, waitMs, 'leaders are elected', () => {
       for (const topic of this.topics.all) {
         for (const partition of topic.partitions) {
-          if (partition.leader < 0) partition.lead(this.leaderFor(partition.partition))
+          if (partition.leader >= 0) continue
+          // Another one, if there is one: it has been in step. What it remembers of producers, one that starts again does not.
+          const leader = this.leaderFor(partition.partition, partition.leaderBefore)
+          if (leader === partition.leaderBefore) {
+            partition.forgetOlderBatches()
+            partition.forgetProducersBefore(wallTimeMs(this.simulation.nowMs) - PRODUCER_EXPIRATION_MS)
+          }
+          partition.lead(leader)
         }
       }
     })
   }
 
   /** -1: no broker is up. */
-  private leaderFor(index: number): number {
+  private leaderFor(index: number, unwanted = -1): number {
     const up = this.brokers.filter((broker) => broker.isUp)
-    return up[index % up.length]?.id ?? -1
+    const wanted = up.length > 1 ? up.filter((broker) => broker.id !== unwanted) : up
+    return wanted[index % wanted.length]?.id ?? -1
   }
 
   private *ledBy(brokerId: number): Iterable<ModelPartition> {

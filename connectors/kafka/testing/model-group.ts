@@ -63,6 +63,8 @@ export class ModelGroup {
   private written: WrittenGroup = { generation: 0, leader: '', members: new Map() }
   /** Counts the coordinators: what one had begun to write is lost with it. */
   private term = 0
+  /** To describe: for certain once it has been written; before that if a neighbour in the coordinator's log has been. */
+  private isShown: boolean
   private ids = 0
 
   constructor(groupId: string, simulation: Simulation, times: GroupTimes, random: () => number) {
@@ -70,6 +72,7 @@ export class ModelGroup {
     this.simulation = simulation
     this.times = times
     this.random = random
+    this.isShown = random() < 0.5
   }
 
   get isEmpty(): boolean {
@@ -131,7 +134,9 @@ export class ModelGroup {
     return this.state === 'CompletingRebalance' ? KafkaCode.rebalanceInProgress : 0
   }
 
-  describe(): DescribedGroup {
+  /** Undefined: it isn't shown yet. */
+  describe(): DescribedGroup | undefined {
+    if (!this.isShown) return undefined
     return {
       errorCode: 0,
       groupId: this.groupId,
@@ -139,6 +144,11 @@ export class ModelGroup {
       protocolType: this.protocolType,
       members: [...this.members.values()].map(({ memberId, clientId }) => ({ memberId, clientId, clientHost: '/127.0.0.1' })),
     }
+  }
+
+  /** By offsets that it commits without members. */
+  wroteOffsets(): void {
+    this.isShown = true
   }
 
   /** Another coordinator has taken over: what wasn't written is forgotten. */
@@ -309,6 +319,7 @@ export class ModelGroup {
 
   private write(members: ReadonlyMap<string, Member>): void {
     const { generation, leader } = this
+    this.isShown = true
     this.written = { generation, leader, members: new Map([...members].map(([id, member]) => [id, { ...member }])) }
   }
 

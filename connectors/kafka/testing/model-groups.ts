@@ -10,9 +10,16 @@ import {
   LeaveGroup,
   SyncGroup,
 } from '../client/requests/group-requests.ts'
-import { OffsetCommit, type OffsetCommitInput, OffsetFetch, type OffsetFetchInput } from '../client/requests/offset-requests.ts'
+import {
+  OffsetCommit,
+  type OffsetCommitInput,
+  OffsetFetch,
+  type OffsetFetchInput,
+  type TopicPartition,
+} from '../client/requests/offset-requests.ts'
 import type { ModelBroker, ModelCall, ModelHandlers } from './model-broker.ts'
 import { type GroupTimes, ModelGroup } from './model-group.ts'
+import type { ModelTopics } from './model-topics.ts'
 
 /** Kafka's defaults of group.min.session.timeout.ms and group.max.session.timeout.ms. */
 const SESSION_TIMEOUT_MS = { least: 6_000, most: 1_800_000 }
@@ -20,14 +27,16 @@ const SESSION_TIMEOUT_MS = { least: 6_000, most: 1_800_000 }
 export class ModelGroups {
   readonly times: GroupTimes = { initialDelayMs: 0, writeMs: 1 }
   private readonly simulation: Simulation
+  private readonly topics: ModelTopics
   private readonly random: () => number
   private readonly refuse: (broker: ModelBroker, groupId: string) => number
   private readonly groups = new Map<string, ModelGroup>()
   /** Group → topic:partition → offset. */
   private readonly offsets = new Map<string, Map<string, number>>()
 
-  constructor(simulation: Simulation, refuse: (broker: ModelBroker, groupId: string) => number) {
+  constructor(simulation: Simulation, topics: ModelTopics, refuse: (broker: ModelBroker, groupId: string) => number) {
     this.simulation = simulation
+    this.topics = topics
     this.refuse = refuse
     const random = simulation.random.fork()
     this.random = () => random.next()
@@ -42,9 +51,11 @@ export class ModelGroups {
       else call.reply({ errorCode: errorCode || KafkaCode.unknownMemberId, assignment: Buffer.alloc(0) })
     })
     handlers.on(Heartbeat, (input, call) => {
-      const errorCode = this.refuse(call.broker, input.groupId)
+      const refusal = this.refuse(call.broker, input.groupId)
       const group = this.groups.get(input.groupId)
-      call.reply({ errorCode: errorCode || (group?.heartbeat(input) ?? KafkaCode.unknownMemberId) })
+      const errorCode = refusal || (group?.heartbeat(input) ?? KafkaCode.unknownMemberId)
+      // While it loads it says yes to everybody.
+      call.reply({ errorCode: refusal === KafkaCode.coordinatorLoadInProgress ? 0 : errorCode })
     })
     handlers.on(LeaveGroup, (input, call) => {
       const errorCode = this.refuse(call.broker, input.groupId)
@@ -103,17 +114,25 @@ export class ModelGroups {
   }
 
   private commit(input: OffsetCommitInput, broker: ModelBroker) {
+    const isThere = ({ topic, partition }: TopicPartition) => this.topics.partition(topic, partition) !== undefined
+    const errorCode = this.refuse(broker, input.groupId) || this.refusalOfCommit(input)
+    const offsets = this.offsets.get(input.groupId) ?? new Map<string, number>()
+    this.offsets.set(input.groupId, offsets)
+    return input.offsets.map(({ topic, partition, offset }) => {
+      if (!isThere({ topic, partition })) return { topic, partition, errorCode: KafkaCode.unknownTopicOrPartition }
+      if (errorCode === 0) this.groups.get(input.groupId)?.wroteOffsets()
+      if (errorCode === 0) offsets.set(`${topic}:${partition}`, offset)
+      return { topic, partition, errorCode }
+    })
+  }
+
+  private refusalOfCommit(input: OffsetCommitInput): number {
     const group = this.groups.get(input.groupId)
-    const isSimple = input.generation < 0
-    const errorCode =
-      this.refuse(broker, input.groupId) ||
-      (group?.checkCommit(input) ?? (isSimple ? KafkaCode.none : KafkaCode.illegalGeneration))
-    if (errorCode === 0) {
-      const offsets = this.offsets.get(input.groupId) ?? new Map<string, number>()
-      this.offsets.set(input.groupId, offsets)
-      for (const { topic, partition, offset } of input.offsets) offsets.set(`${topic}:${partition}`, offset)
-    }
-    return input.offsets.map(({ topic, partition }) => ({ topic, partition, errorCode }))
+    if (group !== undefined) return group.checkCommit(input)
+    if (input.generation >= 0) return KafkaCode.illegalGeneration
+    // A commit by no member makes a group, with nobody in it.
+    this.groupFor(input.groupId)
+    return 0
   }
 
   private fetch(input: OffsetFetchInput, broker: ModelBroker) {

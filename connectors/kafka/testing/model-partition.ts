@@ -37,6 +37,8 @@ export class ModelPartition {
   /** Broker id; -1: none at the moment. */
   leader: number
   leaderEpoch = 0
+  /** Who led it when it lost its leader. */
+  leaderBefore = -1
   logStart = 0
   /** Called when there is something new to read, or another leader. */
   readonly watchers = new Set<() => void>()
@@ -99,7 +101,7 @@ export class ModelPartition {
     this.producers.set(producerId, state)
     const firstOffset = state.transactionStart
     if (firstOffset !== null && !isCommit) this.aborted.push({ producerId, firstOffset, lastOffset: this.nextOffset })
-    state.marked(producerEpoch)
+    state.marked(producerEpoch, marker.timestampMs)
     this.add(transactionMarker({ ...marker, baseOffset: this.nextOffset }))
   }
 
@@ -156,14 +158,17 @@ export class ModelPartition {
     this.changed()
   }
 
-  /** After `producer.id.expiration.ms` without a batch; one with an open transaction stays. */
-  forgetProducers(): void {
+  /**
+   * `producer.id.expiration.ms`, counted by the records' own time; one with an open transaction stays. Brokers look at it
+   * when they start, and every ten minutes.
+   */
+  forgetProducersBefore(timestampMs: number): void {
     for (const [producerId, state] of this.producers) {
-      if (state.transactionStart === null) this.producers.delete(producerId)
+      if (state.transactionStart === null && state.lastTimestampMs <= timestampMs) this.producers.delete(producerId)
     }
   }
 
-  /** A clean shutdown snapshots the last batch of each producer; a crash reads the log again and knows five. */
+  /** A leader that starts loads a snapshot, which holds the last batch of each producer. */
   forgetOlderBatches(): void {
     for (const state of this.producers.values()) state.forgetAllButLast()
   }

@@ -17,6 +17,8 @@ const MAX_SEQUENCE = 2 ** 31 - 1
 
 export class ModelProducerState {
   epoch = -1
+  /** The newest time among the records of its last batch, ms since 1970. */
+  lastTimestampMs = 0
   /** Of the first record of the open transaction. */
   transactionStart: number | null = null
   private batches: RememberedBatch[] = []
@@ -40,20 +42,23 @@ export class ModelProducerState {
     return KafkaCode.none
   }
 
-  written({ producerEpoch, baseSequence, recordCount, isTransactional }: BatchHeader, baseOffset: number): void {
+  written(header: BatchHeader, baseOffset: number): void {
+    const { producerEpoch, baseSequence, recordCount, isTransactional } = header
     this.turnTo(producerEpoch)
+    this.lastTimestampMs = header.maxTimestamp
     this.batches.push({ baseSequence, lastSequence: sequenceAfter(baseSequence, recordCount - 1), baseOffset })
     if (this.batches.length > REMEMBERED_BATCHES) this.batches.shift()
     if (isTransactional) this.transactionStart ??= baseOffset
   }
 
   /** A marker carries the coordinator's epoch, which an expiry has raised: from there on the producer is fenced here too. */
-  marked(epoch: number): void {
+  marked(epoch: number, timestampMs: number): void {
     this.turnTo(epoch)
+    this.lastTimestampMs = timestampMs
     this.transactionStart = null
   }
 
-  /** What a snapshot of a clean shutdown keeps. */
+  /** What a snapshot keeps. */
   forgetAllButLast(): void {
     this.batches = this.batches.slice(-1)
   }

@@ -7,6 +7,7 @@
  * A step is written to the coordinator's own log first, which takes a moment; whoever asks meanwhile is told
  * CONCURRENT_TRANSACTIONS. EndTxn is answered when the outcome is written there, before any marker is.
  */
+import { wallTimeMs } from '../../../src/testing/simulator/simulated-clock.ts'
 import type { Simulation } from '../../../src/testing/simulator/simulation.ts'
 import { KafkaCode } from '../client/kafka-errors.ts'
 import type { TopicPartition } from '../client/requests/offset-requests.ts'
@@ -283,8 +284,9 @@ export class ModelTransactions {
 
   /** By a newer InitProducerId, or because it took too long: the marker carries a raised epoch. */
   private abortFenced(transaction: Transaction): void {
+    // Whoever had the epoch may go on with the raised one (KIP-588), unless somebody else asks first.
+    transaction.lastEpoch = transaction.epoch
     transaction.epoch++
-    transaction.lastEpoch = NO_EPOCH
     this.write(transaction, 'an abort', () => this.prepare(transaction, false))
   }
 
@@ -311,7 +313,7 @@ export class ModelTransactions {
         return
       }
       const { producerId, epoch: producerEpoch } = transaction
-      partition?.appendMarker({ producerId, producerEpoch, isCommit, timestampMs: Math.floor(this.simulation.nowMs) })
+      partition?.appendMarker({ producerId, producerEpoch, isCommit, timestampMs: wallTimeMs(this.simulation.nowMs) })
       left.delete(key)
       if (left.size === 0) this.simulation.after(null, this.random() * this.times.writeMs, 'transaction complete', complete)
     }

@@ -5,8 +5,13 @@ import type { SeededRandom } from './seeded-random.ts'
 import type { Simulation } from './simulation.ts'
 
 /** November 2026, so that timestamps look like timestamps. */
-const EPOCH_MS = 1_795_000_000_000
+const BEGINNING_MS = 1_795_000_000_000
 const LONGEST_TURN_MS = 0.4
+
+/** What a right clock shows, ms since 1970. */
+export function wallTimeMs(simulatedMs: number): number {
+  return BEGINNING_MS + Math.floor(simulatedMs)
+}
 
 export class SimulatedClock implements Clock {
   /** How wrong the wall clock is. */
@@ -22,7 +27,7 @@ export class SimulatedClock implements Clock {
   }
 
   nowMs(): number {
-    return EPOCH_MS + Math.floor(this.simulation.nowMs) + this.wallOffsetMs
+    return wallTimeMs(this.simulation.nowMs) + this.wallOffsetMs
   }
 
   monotonicMs(): number {
