@@ -268,6 +268,15 @@ test('a process that was stopped for longer than the session sees the end, whate
   await answered.clock.turn()
   assert.ok(ended.aborted && !rebalancing.aborted, 'when an answer comes that was sent before')
 
+  const settled = new Scene()
+  const joining = settled.group.join(facts('a'))
+  await settled.answerJoin(1)
+  const settling = (await joining).settle()
+  const sync = await settled.cluster.next(SyncGroup)
+  settled.clock.jump(SESSION_MS)
+  sync.answer({ errorCode: 0, assignment: NONE })
+  assert.equal(await settling, null, 'when it had not settled yet')
+
   const timed = new Scene()
   const third = await timed.member()
   timed.clock.jump(SESSION_MS)
