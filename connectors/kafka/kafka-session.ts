@@ -50,6 +50,8 @@ export class KafkaSession {
   }
 
   async close(): Promise<void> {
+    const transactions = await this.transactional?.catch(() => undefined)
+    await transactions?.close()
     for (const sender of this.senders) sender.close()
   }
 

@@ -16,6 +16,9 @@ export type CommitOutcome =
   /** The outside has aborted it: the leader salvages it in the next recovery (R25, R26). */
   | { readonly kind: 'lost'; readonly reason: string }
 
+/** Of the transactions of all workers, fenced and not used yet. Opaque to the engine, plain JSON. */
+export type FreshIdentities = Readonly<Record<string, unknown>>
+
 /** A part of a lost transaction, written again. */
 export interface SalvagedPart {
   readonly done: Committable
@@ -40,10 +43,13 @@ export interface TransactionParticipant {
    * @throws MR_TRANSACTION_LOST where its records are gone
    */
   salvage(lost: Committable): Promise<SalvagedPart>
-  /** Recovery: fences every transaction the job can ever have opened, for `workers` workers with `slots` slots each. */
-  fence(workers: number, slots: number): Promise<void>
-  /** Before the first write of an epoch: takes identities whose epoch is fresh (R22). */
-  begin(): Promise<void>
+  /**
+   * Recovery: fences every transaction the job can ever have opened, for `workers` workers with `slots` slots each.
+   * Resolves with the identities that are fresh now: they stand in the log, so that only workers of this epoch use them.
+   */
+  fence(workers: number, slots: number): Promise<FreshIdentities>
+  /** Before the first write of an epoch: takes this worker's share of what `fence` gave (R22). Asks nobody. */
+  begin(fresh: FreshIdentities): void
   /**
    * At a cut, synchronous: everything written up to now belongs to the transaction of the ending interval; what follows
    * to the next. The promise resolves when all of it is acknowledged (prepared): with null when nothing was written.

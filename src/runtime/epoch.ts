@@ -144,7 +144,7 @@ export class Epoch {
   /** So that every other worker and whoever reads it later knows. Best effort: the end doesn't wait for it. */
   private async report(error: Error, verdict: 'restart' | 'final' | 'membership'): Promise<void> {
     const { follower, clock } = this.parts
-    const code = isMillraceError(error) ? error.code : 'MR_INTERNAL'
+    const code = isMillraceError(error) ? error.code : error.name
     const at = new Date(clock.nowMs()).toISOString()
     const cause = error.message
     const { number: epoch, worker } = this
@@ -167,7 +167,8 @@ export class Epoch {
     const metadata = await this.step(readRestorePoint(follower.view, parts.storage, parts.applicationId))
     const registry = registerStates(parts.graph, metadata)
     const restored = await this.step(this.restore(metadata), 'restoring state', config.restoreTimeoutMs)
-    for (const participant of sinks.participants) await this.step(participant.begin())
+    const { fresh } = defined(follower.view.recovered, 'recovery')
+    for (const participant of sinks.participants) participant.begin(fresh[participant.name] ?? {})
     const writer = await this.step(this.openWriter(exchange))
     const exchangeProducerId = writer?.producerId ?? null
     await this.step(appendOne(follower, { type: 'worker-ready', epoch: this.number, worker, exchangeProducerId }))

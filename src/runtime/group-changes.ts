@@ -9,6 +9,7 @@ import { planTasks } from './task-plan.ts'
 
 /** Of the rebalance timeout: the rest is for joining again. */
 const FINAL_CHECKPOINT_SHARE = 0.5
+const LOOK_AGAIN_MS = 500
 
 export function watchGroup(parts: EpochParts, started: StartedEpoch, wantFinal: (cause: string) => void): void {
   const { stop, session } = parts
@@ -27,22 +28,33 @@ export function watchGroup(parts: EpochParts, started: StartedEpoch, wantFinal: 
 
 async function onRebalancing(
   { session, follower, clock, config, logger }: EpochParts,
-  { epoch, isLeader, fail }: StartedEpoch,
+  { epoch, isLeader, fail, onClose }: StartedEpoch,
   wantFinal: (cause: string) => void,
 ): Promise<void> {
   logger.info('group-rebalancing', { epoch })
+  const over = new AbortController()
+  onClose(() => over.abort(new Error('the epoch has ended')))
+  const isOver = () => over.signal.aborted || follower.view.epoch !== epoch || follower.view.failure !== undefined
   const members = follower.view.claim?.members ?? []
-  const present = await session.membership.present(members.map(({ memberId }) => memberId)).catch(() => undefined)
-  if (follower.view.epoch !== epoch || follower.view.failure !== undefined) return
-  const gone = present === undefined ? [] : members.filter(({ memberId }) => !present.has(memberId))
-  if (gone.length > 0) {
-    const names = gone.map(({ worker }) => worker).join(', ')
-    return fail(new MillraceError('MR_WORKER_GONE', `${names} left the group without a last checkpoint`))
+  const deadlineMs = clock.monotonicMs() + config.rebalanceTimeoutMs * FINAL_CHECKPOINT_SHARE
+  for (let isFirst = true; ; isFirst = false) {
+    // A worker that is dead counts as a member until its session has run out.
+    const present = await session.membership.present(members.map(({ memberId }) => memberId)).catch(() => undefined)
+    if (isOver()) return
+    const gone = present === undefined ? [] : members.filter(({ memberId }) => !present.has(memberId))
+    if (gone.length > 0) {
+      const names = gone.map(({ worker }) => worker).join(', ')
+      return fail(new MillraceError('MR_WORKER_GONE', `${names} left the group without a last checkpoint`))
+    }
+    if (isFirst && isLeader) wantFinal('the group changes')
+    await clock.sleep(LOOK_AGAIN_MS, over.signal).catch(() => {})
+    if (isOver()) return
+    if (clock.monotonicMs() >= deadlineMs) {
+      return fail(
+        new MillraceError('MR_FINAL_CHECKPOINT_MISSED', 'the group changes, and no final checkpoint was complete in time'),
+      )
+    }
   }
-  if (isLeader) wantFinal('the group changes')
-  await clock.sleep(config.rebalanceTimeoutMs * FINAL_CHECKPOINT_SHARE)
-  if (follower.view.epoch !== epoch || follower.view.failure !== undefined) return
-  fail(new MillraceError('MR_FINAL_CHECKPOINT_MISSED', 'the group changes, and no final checkpoint was complete in time'))
 }
 
 /** Partitions that were added are picked up by the next epoch; where keys have moved with them, the job fails by name. */

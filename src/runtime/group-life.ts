@@ -158,26 +158,38 @@ export class GroupLife {
     const { follower, stop } = this.parts
     const { rebalancing, ended } = session.membership
     const change = AbortSignal.any([rebalancing, ended, stop])
+    /** The last claim that was looked at, and the last one that was for this worker. */
+    let seen = -1
     let entered = -1
     this.tellIfLeftOut(session)
     for (;;) {
-      const isNewer = () => follower.view.epoch >= session.since && follower.view.epoch !== entered
-      if (session.plan !== undefined && !isNewer()) await this.claim(session, () => !isNewer(), change)
-      await follower.until(() => isNewer() || this.isOver(), change)
+      const { view } = follower
+      const isNews = () => view.epoch >= session.since && view.epoch !== seen
+      if (session.plan !== undefined && !isNews()) {
+        const isForeign = view.epoch >= session.since && view.epoch !== entered
+        if (isForeign && !(await this.isMember(session))) return
+        await this.claim(session, () => !isNews(), change)
+      }
+      await follower.until(() => isNews() || this.isOver(), change)
       this.throwIfOver()
       if (change.aborted) return
-      const { view } = follower
+      seen = view.epoch
       const index = indexInClaim(view, session.joined.self.joinNonce)
-      // A claim of another membership: the group has moved on without this worker.
-      if (index === undefined && view.claim?.graphDigest === this.digest) return
-      entered = view.epoch
+      // Of a membership before this one, or for members with another graph: the group's leader claims again.
       if (index === undefined) continue
+      entered = view.epoch
       const end = await this.runEpoch(session, index)
       this.ownError = end.kind === 'failed' ? end.error : undefined
       if (end.kind === 'failed' && end.isFinal && end.error !== undefined) throw end.error
       this.throwIfOver()
       if (end.kind === 'finished' || end.kind === 'left') return
     }
+  }
+
+  /** Somebody else leads, it seems: whoever was thrown out in his sleep must not claim over the heads of the others. */
+  private async isMember({ joined, membership }: GroupSession): Promise<boolean> {
+    const { memberId } = joined.self
+    return (await membership.present([memberId])).has(memberId)
   }
 
   private async runEpoch(session: GroupSession, index: number): Promise<EpochEnd> {

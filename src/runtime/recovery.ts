@@ -41,7 +41,7 @@ export async function recover(parts: EpochParts, { epoch, sinks, exchange }: Rec
   const metadata = await readRestorePoint(view, storage, applicationId)
   const isRewound = view.settlePoint?.checkpoint !== view.restorePoint?.checkpoint
   const last = isRewound ? await readMetadata(storage, view.settlePoint) : metadata
-  const settled = await settleTransactions(follower, epoch, last, sinks.participants, logger)
+  const { settled, fresh } = await settleTransactions(follower, epoch, last, sinks.participants, logger)
   const exchanges = exchange === null ? [] : await exchange.prepare(plan.exchanges)
   refuseReplacedExchanges(exchanges, metadata)
   const sources = await resolvePositions(parts, epoch, plan, metadata)
@@ -50,6 +50,7 @@ export async function recover(parts: EpochParts, { epoch, sinks, exchange }: Rec
     epoch,
     restorePoint: view.restorePoint,
     settled,
+    fresh,
     sources,
     exchanges,
   })

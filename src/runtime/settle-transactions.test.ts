@@ -32,14 +32,16 @@ class World {
   }
 
   /** One recovery: claims an epoch and settles. `steps` names what dies: the n-th call of a method of the participant. */
-  async recover(dies: Partial<Record<'salvage' | 'settle', number>> = {}): Promise<string[]> {
+  async recover(dies: Partial<Record<'salvage' | 'settle', number>> = {}): Promise<readonly string[]> {
     const follower = new LogFollower(this.log)
     try {
       await follower.start()
       await appendOne(follower, claimBehind(follower.view.epoch))
       const { participant } = await this.sink.open()
       assert.ok(participant)
-      return await settleTransactions(follower, follower.view.epoch, this.metadata(), [dying(participant, dies)], silentLogger)
+      const participants = [dying(participant, dies)]
+      const { settled } = await settleTransactions(follower, follower.view.epoch, this.metadata(), participants, silentLogger)
+      return [...settled]
     } finally {
       await follower.stop()
     }

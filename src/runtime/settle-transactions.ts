@@ -10,18 +10,24 @@ import type { CheckpointMetadata } from '../checkpoint/metadata.ts'
 import { decideSettlement, type KnownOutcome } from '../checkpoint/protocol/settlement.ts'
 import { MillraceError } from '../common/errors.ts'
 import type { Logger } from '../common/logger.ts'
-import type { Committable, TransactionParticipant } from '../ports/transactional-sink.ts'
+import type { Committable, FreshIdentities, TransactionParticipant } from '../ports/transactional-sink.ts'
 import { appendOne, type LogFollower } from './log-follower.ts'
 import { Superseded } from './superseded.ts'
 
-/** Returns the ids of all transactions whose outcome is known now. */
+export interface Settled {
+  /** The ids of all transactions whose outcome is known now. */
+  readonly settled: readonly string[]
+  /** Participant → the identities that its workers begin with. */
+  readonly fresh: Readonly<Record<string, FreshIdentities>>
+}
+
 export async function settleTransactions(
   follower: LogFollower,
   epoch: number,
   metadata: CheckpointMetadata | null,
   participants: readonly TransactionParticipant[],
   logger: Logger,
-): Promise<string[]> {
+): Promise<Settled> {
   const settled = new Set(follower.view.settled)
   for (const [worker, listed] of Object.entries(metadata?.committables ?? {})) {
     const unknown = listed.find((one) => !participants.some((participant) => participant.name === one.participant))
@@ -44,8 +50,9 @@ export async function settleTransactions(
   }
   await stillLeading(follower, epoch)
   const { poolWorkers, poolSlots } = follower.view
-  for (const participant of participants) await participant.fence(poolWorkers, poolSlots)
-  return [...settled]
+  const fresh: Record<string, FreshIdentities> = {}
+  for (const participant of participants) fresh[participant.name] = await participant.fence(poolWorkers, poolSlots)
+  return { settled: [...settled], fresh }
 }
 
 interface Settling {

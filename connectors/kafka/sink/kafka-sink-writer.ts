@@ -2,9 +2,9 @@
 
 import { isAscii } from '../../../src/common/bytes.ts'
 import { MillraceError } from '../../../src/common/errors.ts'
+import { murmur2Latin1, partitionForKey } from '../../../src/common/murmur2.ts'
 import type { SinkWriter } from '../../../src/ports/transactional-sink.ts'
 import type { PartitionAppender } from '../client/partition-appender.ts'
-import { murmur2Latin1, partitionForKey } from '../../../src/common/murmur2.ts'
 import type { Serializer } from '../serde/serde.ts'
 import type { KafkaSinkOptions } from './kafka-sink-options.ts'
 import type { KafkaOutput } from './plain-output.ts'

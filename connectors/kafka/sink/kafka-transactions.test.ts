@@ -22,12 +22,8 @@ async function opened(slots: number) {
     logger: silentLogger,
     fail: (error) => failures.push(error),
   })
-  const begun = transactions.begin()
-  for (let slot = 0; slot < slots; slot++) {
-    const raise = await client.next(InitProducerId)
-    raise.answer({ errorCode: KafkaCode.none, producerId: slot, producerEpoch: 0 })
-  }
-  await begun
+  const identities = Array.from({ length: slots }, (_, slot) => [`app.0.${slot}`, { producerId: slot, producerEpoch: 0 }])
+  transactions.begin(Object.fromEntries(identities))
   return { client, failures, sender, transactions }
 }
 

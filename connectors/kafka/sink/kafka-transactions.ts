@@ -11,10 +11,16 @@
  * - a worker aborts no transaction (R28): the leader does in recovery, by fencing, and behind a lost one;
  * - commits are asked for by the stored identity, so any process can do them.
  */
-import { assert } from '../../../src/common/assert.ts'
+import { assert, defined } from '../../../src/common/assert.ts'
 import { isMillraceError, toError } from '../../../src/common/errors.ts'
 import type { Logger } from '../../../src/common/logger.ts'
-import type { CommitOutcome, Committable, SalvagedPart, TransactionParticipant } from '../../../src/ports/transactional-sink.ts'
+import type {
+  CommitOutcome,
+  Committable,
+  FreshIdentities,
+  SalvagedPart,
+  TransactionParticipant,
+} from '../../../src/ports/transactional-sink.ts'
 import type { ClusterAccess } from '../client/cluster-access.ts'
 import { ProducerIdentity } from '../client/producer.ts'
 import type { ProducerSpan } from '../client/producer-span.ts'
@@ -48,8 +54,6 @@ export class KafkaTransactions implements TransactionParticipant, KafkaOutput {
   private readonly parts: KafkaTransactionsParts
   /** Identities that no transaction has used yet. */
   private free: ProducerIdentity[] = []
-  /** Raised by `fence` just now: `begin` need not do it again. */
-  private readonly raised = new Map<string, ProducerIdAndEpoch>()
   private current: ProducerSpan | undefined
   private available: PromiseWithResolvers<void> | undefined
   private givenUp = 0
@@ -94,20 +98,18 @@ export class KafkaTransactions implements TransactionParticipant, KafkaOutput {
     return salvagePart({ client: parts.client, sender, identity }, committable)
   }
 
-  async fence(workers: number, slots: number): Promise<void> {
+  async fence(workers: number, slots: number): Promise<FreshIdentities> {
     const ids = [this.salvageId]
     for (let worker = 0; worker < workers; worker++) {
       for (let slot = 0; slot < slots; slot++) ids.push(this.transactionalId(worker, slot))
     }
-    await Promise.all(ids.map(async (id) => this.raised.set(id, await this.raise(id))))
+    return Object.fromEntries(await Promise.all(ids.map(async (id) => [id, await this.raise(id)] as const)))
   }
 
-  async begin(): Promise<void> {
+  begin(fresh: FreshIdentities): void {
     const ids = Array.from({ length: this.slots }, (_, slot) => this.transactionalId(this.parts.workerIndex, slot))
-    this.free = await Promise.all(
-      ids.map(async (id) => new ProducerIdentity(id, this.raised.get(id) ?? (await this.raise(id)))),
-    )
-    this.raised.clear()
+    // Not raised again: a worker of an older epoch that wakes here would take them from a newer one.
+    this.free = ids.map((id) => new ProducerIdentity(id, defined(fresh[id], `identity of ${id}`) as ProducerIdAndEpoch))
     this.turnToNext()
   }
 
@@ -129,6 +131,8 @@ export class KafkaTransactions implements TransactionParticipant, KafkaOutput {
     const { transactionalId, producerId, producerEpoch } = committable as KafkaCommittable
     const outcome = await this.end(committable as KafkaCommittable, 'commit')
     if (outcome.kind === 'committed') {
+      // Whoever comes next has fenced the slot, or will.
+      if (this.isClosed) return outcome
       // In the background: the next cut has other slots to turn to.
       this.raise(transactionalId, { producerId, producerEpoch }).then(
         (raised) => this.release(new ProducerIdentity(transactionalId, raised)),

@@ -9,7 +9,7 @@ import { MillraceError } from '../../common/errors.ts'
 import type { ExchangeTopic } from '../../ports/exchange.ts'
 import type { GroupMember } from '../../ports/group-membership.ts'
 import type { SourceStart } from '../../ports/source.ts'
-import type { Committable } from '../../ports/transactional-sink.ts'
+import type { Committable, FreshIdentities } from '../../ports/transactional-sink.ts'
 import type { TaskKey } from '../../records/task-id.ts'
 import type { WorkerManifest } from '../manifest.ts'
 import type { SourcePositions } from '../metadata.ts'
@@ -83,6 +83,8 @@ export interface EpochRecovered extends OfEpoch {
   readonly restorePoint: RestorePoint | null
   /** Committables whose outcome is known for good. */
   readonly settled: readonly string[]
+  /** Participant → the identities, fenced and not used yet, that the workers of this epoch begin with (R22). */
+  readonly fresh: Readonly<Record<string, FreshIdentities>>
   /** Where every source goes on. */
   readonly sources: Readonly<Record<string, SourcePositions>>
   readonly exchanges: readonly ExchangeTopic[]

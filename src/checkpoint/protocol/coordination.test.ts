@@ -42,7 +42,7 @@ function view(records: readonly Record<string, unknown>[] = [], workers = ['a'])
       slots: 1,
       at: '',
     },
-    { type: 'epoch-recovered', epoch, restorePoint: null, settled: [], sources: {}, exchanges: [] },
+    { type: 'epoch-recovered', epoch, restorePoint: null, settled: [], fresh: {}, sources: {}, exchanges: [] },
     { type: 'epoch-started', epoch, at: '' },
     ...records.map((record) => ({ epoch, ...record })),
   ]

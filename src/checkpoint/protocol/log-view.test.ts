@@ -38,7 +38,7 @@ function started(view: LogView): number {
   fold(view, [claim(view.epoch)])
   const { epoch } = view
   fold(view, [
-    { type: 'epoch-recovered', epoch, restorePoint: view.restorePoint, settled: [], sources: {}, exchanges: [] },
+    { type: 'epoch-recovered', epoch, restorePoint: view.restorePoint, settled: [], fresh: {}, sources: {}, exchanges: [] },
     { type: 'worker-ready', epoch, worker: 'a', exchangeProducerId: null },
     { type: 'epoch-started', epoch, at: '2026-01-01T00:00:00Z' },
   ])
