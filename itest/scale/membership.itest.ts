@@ -117,6 +117,29 @@ test('facts arrive as they were told, with a state of thousands of tasks', async
   await Promise.all([a.stop(), b.stop()])
 })
 
+test('a rebalance that takes longer than a session is one rebalance: who waits asks again and stays', async () => {
+  const [a, b] = [await open('slow', 'a'), await open('slow', 'b')]
+  await a.take()
+  const joining = b.join()
+  await aborted(a.membership!.rebalancing)
+  // A last checkpoint.
+  await sleep(2.5 * TIMES.sessionTimeoutMs)
+  assert.ok(!a.membership?.ended.aborted)
+  const before = a.identity.current
+  const joinedA = await a.join()
+  const joinedB = await joining
+  assert.ok(joinedA.isLeader)
+  assert.deepEqual(joinedA.members, [joinedA.self, joinedB.self])
+  const settlingB = joinedB.settle()
+  await sleep(1.5 * TIMES.sessionTimeoutMs)
+  assert.ok(await joinedA.settle(new Map()))
+  assert.ok(await settlingB)
+  const after = a.identity.current
+  assert.ok(typeof before === 'object' && typeof after === 'object')
+  assert.equal(after.generation, before.generation + 1)
+  await Promise.all([a.stop(), b.stop()])
+})
+
 test('a killed member is missed after the session timeout, and heartbeats keep the others in', async () => {
   const [a, b] = [await open('killed', 'a'), await open('killed', 'b')]
   await takeAll([a, b])

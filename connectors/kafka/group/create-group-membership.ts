@@ -1,8 +1,7 @@
-/** The membership of a worker, over a Kafka client of its own: it outlives the epochs, whose clients end with them. */
+/** The membership of a worker, over the worker's Kafka client: both outlive the epochs. */
 import type { ConnectorContext } from '../../../src/ports/connector-context.ts'
 import type { GroupMembership } from '../../../src/ports/group-membership.ts'
-import { KafkaClient } from '../client/client.ts'
-import { clientOptions } from '../client-options.ts'
+import { SharedClient } from '../shared-client.ts'
 import { GroupIdentity } from './group-identity.ts'
 import { KafkaGroupMembership } from './kafka-group-membership.ts'
 
@@ -16,10 +15,10 @@ export interface GroupMembershipOptions {
 /** @param context one of the worker's: what it shares for the worker's life is closed with the worker */
 export function createGroupMembership(context: ConnectorContext, options: GroupMembershipOptions): GroupMembership {
   const { applicationId, clock, logger, config } = context
-  const connection = context.share('kafka-group-client', () => new Connection(context), 'worker')
+  const shared = SharedClient.of(context)
   return new KafkaGroupMembership({
     ...options,
-    client: () => connection.client(),
+    client: () => shared.get(),
     groupId: applicationId,
     clock,
     logger,
@@ -28,30 +27,4 @@ export function createGroupMembership(context: ConnectorContext, options: GroupM
     heartbeatIntervalMs: config.heartbeatIntervalMs,
     identity: GroupIdentity.of(context),
   })
-}
-
-class Connection {
-  readonly #context: ConnectorContext
-  #connecting: Promise<KafkaClient> | undefined
-
-  constructor(context: ConnectorContext) {
-    this.#context = context
-  }
-
-  /** Connects anew where that has failed. */
-  client(): Promise<KafkaClient> {
-    if (this.#connecting === undefined) {
-      this.#connecting = KafkaClient.connect({
-        ...clientOptions(this.#context.config, this.#context.logger),
-        clock: this.#context.clock,
-      })
-      this.#connecting.catch(() => (this.#connecting = undefined))
-    }
-    return this.#connecting
-  }
-
-  async close(): Promise<void> {
-    const client = await this.#connecting?.catch(() => undefined)
-    client?.close()
-  }
 }

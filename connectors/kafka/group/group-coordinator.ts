@@ -1,6 +1,6 @@
 /** Requests to the coordinator of one group, repeated through its moves, restarts and lost connections. */
 import type { Clock } from '../../../src/common/clock.ts'
-import { toError } from '../../../src/common/errors.ts'
+import { isMillraceError, toError } from '../../../src/common/errors.ts'
 import { unlessAborted } from '../../../src/common/unless-aborted.ts'
 import { isWorthRetrying } from '../client/client-errors.ts'
 import type { ClusterAccess, Lane } from '../client/cluster-access.ts'
@@ -21,6 +21,8 @@ export interface AskOptions {
   readonly timeoutMs?: number
   /** Rejects with its reason once it is aborted. */
   readonly signal?: AbortSignal
+  /** The answer waits for other members: none within `timeoutMs` is no failure, the request is sent again at once. */
+  readonly waitsForOthers?: boolean
   /** Rejects with the last error when nothing final came within this time. Default: never. */
   readonly giveUpAfterMs?: number
 }
@@ -62,7 +64,7 @@ export class GroupCoordinator {
     codeOf: (answer: Output) => number,
     options: AskOptions = {},
   ): Promise<Output> {
-    const { signal, giveUpAfterMs = Number.POSITIVE_INFINITY } = options
+    const { signal, giveUpAfterMs = Number.POSITIVE_INFINITY, waitsForOthers = false } = options
     const startedAtMs = this.#clock.monotonicMs()
     let warnAtMs = startedAtMs + WARN_AFTER_MS
     for (let attempt = 0; ; attempt++) {
@@ -73,6 +75,7 @@ export class GroupCoordinator {
         reason = groupError(type.name, this.groupId, codeOf(answer))
       } catch (thrown) {
         signal?.throwIfAborted()
+        if (waitsForOthers && isUnanswered(type.name, thrown)) continue
         reason = toError(thrown)
         if (!isWorthRetrying(reason)) throw reason
       }
@@ -91,4 +94,9 @@ export class GroupCoordinator {
       await this.#clock.sleep(waitMs, signal)
     }
   }
+}
+
+/** The request itself, not the opening of a connection for it. */
+function isUnanswered(request: string, error: unknown): boolean {
+  return isMillraceError(error, 'MR_KAFKA_REQUEST_TIMEOUT') && error.details.request === request
 }

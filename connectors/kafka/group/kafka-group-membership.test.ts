@@ -310,6 +310,20 @@ test('a coordinator that moves, loads or is out of reach is asked again, at hear
   assert.ok(!membership.ended.aborted && !membership.rebalancing.aborted)
 })
 
+test('a join and a sync that wait for others are sent again, the same, so that a silent coordinator is found out', async () => {
+  const scene = new Scene()
+  const unanswered = (request: string) => new MillraceError('MR_KAFKA_REQUEST_TIMEOUT', 'no answer', { details: { request } })
+  const joining = scene.group.join(facts('a'))
+  const first = await scene.cluster.next(JoinGroup)
+  first.fail(unanswered('JoinGroup'))
+  const second = await scene.answerJoin(1)
+  assert.deepEqual(second, first.input)
+  const settling = (await joining).settle()
+  ;(await scene.cluster.next(SyncGroup)).fail(unanswered('SyncGroup'))
+  await scene.answerSync()
+  assert.ok(await settling)
+})
+
 test('it joins again with its id, and with a new one where the coordinator has forgotten that', async () => {
   const scene = new Scene()
   const first = await scene.member(1)

@@ -26,7 +26,7 @@ import type { ClusterAccess, Lane } from '../client/cluster-access.ts'
 import { KafkaCode } from '../client/kafka-errors.ts'
 import { JoinGroup, type JoinGroupAnswer, LeaveGroup, SyncGroup } from '../client/requests/group-requests.ts'
 import { decodeSubscription, encodeAssignment, encodeSubscription, PROTOCOL_NAME, PROTOCOL_TYPE } from './consumer-protocol.ts'
-import { GroupCoordinator } from './group-coordinator.ts'
+import { type AskOptions, GroupCoordinator } from './group-coordinator.ts'
 import { groupError, groupInUse, membershipLost } from './group-errors.ts'
 import type { GroupIdentity } from './group-identity.ts'
 import { GroupSession } from './group-session.ts'
@@ -53,8 +53,6 @@ export interface KafkaGroupOptions {
   readonly identity?: GroupIdentity
 }
 
-/** The coordinator answers JoinGroup and SyncGroup when all members have; what the way takes comes on top. */
-const ANSWER_SLACK_MS = 10_000
 /** Leaving is a courtesy. */
 const LEAVE_TIMEOUT_MS = 3_000
 /** Before another try with a new member id, so that a coordinator that knows none of them isn't flooded. */
@@ -173,7 +171,7 @@ export class KafkaGroupMembership implements GroupMembership {
           reason: `worker ${facts.worker} joins`,
         },
         ({ errorCode }) => errorCode,
-        { lane, timeoutMs: rebalanceTimeoutMs + ANSWER_SLACK_MS, signal },
+        { lane, signal, ...this.#waiting() },
       )
       switch (answer.errorCode) {
         case KafkaCode.none:
@@ -193,6 +191,14 @@ export class KafkaGroupMembership implements GroupMembership {
       }
       signal.throwIfAborted()
     }
+  }
+
+  /**
+   * The coordinator answers JoinGroup and SyncGroup when all members have come. Asked again in between, with the same
+   * content, which changes nothing there: one that has gone without a word is found out within a session.
+   */
+  #waiting(): AskOptions {
+    return { timeoutMs: this.#options.sessionTimeoutMs, waitsForOthers: true }
   }
 
   /** Noted before it is used: a crash in between leaves a member too. */
@@ -249,13 +255,13 @@ export class KafkaGroupMembership implements GroupMembership {
     lane: Lane,
     divided: ReadonlyArray<{ readonly memberId: string; readonly assigned: readonly AssignedPartitions[] }>,
   ): Promise<boolean> {
-    const { rebalanceTimeoutMs, identity } = this.#options
+    const { identity } = this.#options
     const assignments = divided.map(({ memberId, assigned }) => ({ memberId, assignment: encodeAssignment(assigned) }))
     const { errorCode } = await coordinator.ask(
       SyncGroup,
       { ...session.member, protocolType: PROTOCOL_TYPE, protocol: PROTOCOL_NAME, assignments },
       (answer) => answer.errorCode,
-      { lane, timeoutMs: rebalanceTimeoutMs + ANSWER_SLACK_MS, signal: session.ended },
+      { lane, signal: session.ended, ...this.#waiting() },
     )
     switch (errorCode) {
       case KafkaCode.none:
