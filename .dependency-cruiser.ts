@@ -64,6 +64,7 @@ const configuration: IConfiguration = {
     srcRoom('checkpoint|state|time|operators', ...BASE, 'graph', 'api', ...CORE),
     srcRoom('runtime', ...BASE, 'graph', 'api', ...CORE),
     srcRoom('service', ...BASE, 'graph', 'api', ...CORE, 'runtime'),
+    srcRoom('threads', ...BASE, 'graph', 'api', ...CORE, 'runtime', 'service'),
 
     {
       name: 'src-never-imports-a-connector',

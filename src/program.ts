@@ -1,11 +1,26 @@
-/** The process around the command line: streams, signals, exit code. */
-import type { CliEnvironment } from './cli/cli-environment.ts'
+/**
+ * The process around the command line: streams, signals, exit code. And each thread of several workers, which begins with
+ * the same module as the process: so it has the same wiring, whose functions can't be posted to it.
+ */
+import { pathToFileURL } from 'node:url'
+import { isMainThread, workerData } from 'node:worker_threads'
+import type { CliEnvironment, RunningJob, StartContext } from './cli/cli-environment.ts'
+import { loadJob } from './cli/load-job.ts'
 import { main } from './cli/main.ts'
+import { defined } from './common/assert.ts'
 import { systemClock } from './common/clock.ts'
-import { startJob, type Wiring } from './wiring.ts'
+import { runInThread } from './threads/run-in-thread.ts'
+import { startWorkers } from './threads/start-workers.ts'
+import { isThreadTask } from './threads/thread-messages.ts'
+import { startOneWorker, type Wiring } from './wiring.ts'
 
-/** Runs the command line of this process, and ends it. */
+/** Runs the command line of this process, or the worker of this thread, and ends it. */
 export async function runProgram(wiring: Wiring): Promise<never> {
+  if (!isMainThread && isThreadTask(workerData)) {
+    await runInThread(workerData, { loadJob, startWorker: (setting) => startOneWorker(setting, wiring) })
+    // Of the thread alone.
+    process.exit(0)
+  }
   const environment: CliEnvironment = {
     env: process.env,
     directory: process.cwd(),
@@ -21,4 +36,14 @@ export async function runProgram(wiring: Wiring): Promise<never> {
     await new Promise<void>((resolve) => stream.write('', () => resolve()))
   }
   process.exit(exitCode)
+}
+
+/** One worker runs in the main thread: a thread more would cost memory, and gain a restart that platforms do as well. */
+async function startJob(context: StartContext, wiring: Wiring): Promise<RunningJob> {
+  const { config } = context.resolved
+  const workers =
+    config.workers > 1
+      ? startWorkers({ ...context, config }, pathToFileURL(defined(process.argv[1], 'path of the program')).href)
+      : await startOneWorker({ ...context, config, slot: 0 }, wiring)
+  return { done: workers.done, stop: async () => workers.stop() }
 }

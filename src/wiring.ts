@@ -1,11 +1,12 @@
 /** Wires connectors to the engine: beside main.ts the only file of src that knows connectors. */
+import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { KafkaControlLog } from '../connectors/kafka/control/kafka-control-log.ts'
 import { KafkaExchange } from '../connectors/kafka/exchange/kafka-exchange.ts'
 import { createGroupMembership } from '../connectors/kafka/group/create-group-membership.ts'
 import type { JobDefinition } from './api/define-job.ts'
-import type { RunningJob, StartContext, StorageConfig } from './cli/cli-environment.ts'
+import type { StorageConfig } from './cli/cli-environment.ts'
 import { systemClock } from './common/clock.ts'
 import { MillraceError } from './common/errors.ts'
 import type { Config } from './config/config.ts'
@@ -13,10 +14,11 @@ import type { CheckpointStorage } from './ports/checkpoint-storage.ts'
 import type { ConnectorContext } from './ports/connector-context.ts'
 import type { ControlLog } from './ports/control-log.ts'
 import type { StateBackend } from './ports/state-backend.ts'
-import { startWorker } from './runtime/worker.ts'
+import { type RunningWorker, startWorker } from './runtime/worker.ts'
 import { WorkerStatus } from './runtime/worker-status.ts'
 import { addJobMetrics } from './service/job-metrics.ts'
 import { createMemoryBackend, createRocksDbBackend } from './state/backends.ts'
+import type { WorkerSetting } from './threads/run-in-thread.ts'
 
 /** What makes the ports of a worker. Tests substitute some of it by things that fail. */
 export interface Wiring {
@@ -62,10 +64,10 @@ async function openStorage(config: StorageConfig): Promise<CheckpointStorage> {
   }
 }
 
-export async function startJob(context: StartContext, wiring: Wiring = productionWiring): Promise<RunningJob> {
-  const { resolved, logger, metrics, health } = context
-  const { config } = resolved
-  const job = wiring.prepareJob(context.job)
+/** One worker, in this thread. */
+export async function startOneWorker(setting: WorkerSetting, wiring: Wiring = productionWiring): Promise<RunningWorker> {
+  const { config, logger, metrics, health, slot } = setting
+  const job = wiring.prepareJob(setting.job)
   const status = new WorkerStatus()
   status.onChange = (phase) => {
     if (phase === 'restoring' || phase === 'running') health.enter(phase)
@@ -76,7 +78,7 @@ export async function startJob(context: StartContext, wiring: Wiring = productio
     status,
     job.graph.nodes.flatMap((node) => (node.kind === 'source' ? [node.name] : [])),
   )
-  const worker = startWorker({
+  return startWorker({
     applicationId: config.appId,
     graph: job.graph,
     config,
@@ -85,7 +87,7 @@ export async function startJob(context: StartContext, wiring: Wiring = productio
     metrics,
     status,
     storage: await wiring.openStorage(config),
-    name: `${hostname()}-${process.pid}`,
+    name: workerName(slot),
     random: Math.random,
     createMembership: (connector, directory) =>
       createGroupMembership(connector, {
@@ -96,7 +98,14 @@ export async function startJob(context: StartContext, wiring: Wiring = productio
     createControlLog: (connector) => wiring.createControlLog(connector),
     backends: () => backendsOf(config, wiring),
   })
-  return { done: worker.done, stop: async () => worker.stop() }
+}
+
+/**
+ * Unique for ever, so that nobody takes what stands in the log for something of his own: in containers process ids come
+ * again with every start, and slots with every thread.
+ */
+function workerName(slot: number): string {
+  return `${hostname()}-${process.pid}-${slot}-${randomBytes(2).toString('hex')}`
 }
 
 /** Workers that one machine may run of one job, each with a local directory of its own. */

@@ -5,8 +5,9 @@ import type { Logger } from '../common/logger.ts'
 import type { Config } from '../config/config.ts'
 import type { Resolved } from '../config/resolved.ts'
 import type { CheckpointStorage } from '../ports/checkpoint-storage.ts'
+import type { GatheredMetrics } from '../service/gathered-metrics.ts'
 import type { Health } from '../service/health.ts'
-import type { Metrics } from '../service/metrics.ts'
+import type { Log } from '../service/logging.ts'
 
 export type OutputStream = NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number }
 
@@ -22,9 +23,13 @@ export interface SignalSource {
 
 export interface StartContext {
   readonly job: JobDefinition
+  /** Where it was loaded from, as the user wrote it: relative to `directory`. */
+  readonly file: string
+  readonly directory: string
   readonly resolved: Resolved
+  readonly log: Log
   readonly logger: Logger
-  readonly metrics: Metrics
+  readonly metrics: GatheredMetrics
   /** The job enters `restoring` and `running` here, and tells completed checkpoints; the command sets the end. */
   readonly health: Health
 }

@@ -7,11 +7,11 @@ import { loadLayers } from '../config/load-layers.ts'
 import { describeConfig, resolveConfig } from '../config/resolve.ts'
 import type { Resolved } from '../config/resolved.ts'
 import { errorText } from '../service/error-text.ts'
+import { GatheredMetrics } from '../service/gathered-metrics.ts'
 import { Health } from '../service/health.ts'
 import { startHttpServer } from '../service/http-server.ts'
-import { createLogger } from '../service/logging.ts'
-import { Metrics } from '../service/metrics.ts'
-import { addProcessMetrics } from '../service/process-metrics.ts'
+import { createLog } from '../service/logging.ts'
+import { addProcessMetrics, addThreadMetrics } from '../service/process-metrics.ts'
 import { type CliEnvironment, isColoured, type JobEnd, type RunningJob, type StartContext } from './cli-environment.ts'
 import { type CommandLine, SWITCHES, usageError } from './command-line.ts'
 import { exitCodeOf } from './exit-code.ts'
@@ -33,18 +33,20 @@ export async function runCommand({ flags, operands, switches }: CommandLine, env
   const job = await loadJob(file, directory)
   const resolved = resolveConfig([...layers, layerOfJob(job.options), layerOfJob({ appId: job.name })])
   const { config, origins } = resolved
-  const logger = createLogger({
+  const log = createLog({
     stream: stdout,
     format: config.logFormat,
     level: config.logLevel,
     colour: isColoured(stdout, environment.env),
     clock: environment.clock,
   })
+  const { logger } = log
 
   const signals = listenForStop(environment.signals, environment.clock)
-  const metrics = new Metrics()
+  const metrics = new GatheredMetrics()
   const health = new Health(config.appId, environment.clock)
-  const stopProcessMetrics = addProcessMetrics(metrics)
+  addProcessMetrics(metrics)
+  const stopThreadMetrics = addThreadMetrics(metrics)
   logger.info('job-starting', {
     app: config.appId,
     file,
@@ -64,12 +66,12 @@ export async function runCommand({ flags, operands, switches }: CommandLine, env
           logger,
         })
   try {
-    const end = await runToEnd({ job, resolved, logger, metrics, health }, environment, signals)
+    const end = await runToEnd({ job, file, directory, resolved, log, logger, metrics, health }, environment, signals)
     if (end === 'interrupted') return INTERRUPTED
     return report(end, { logger, health, environment, isText: config.logFormat !== 'json' })
   } finally {
     signals.dispose()
-    stopProcessMetrics()
+    stopThreadMetrics()
     await server?.close()
   }
 }

@@ -338,6 +338,11 @@ export const ERROR_CATALOGUE = {
     NOTHING_LOST,
     'None needed: the other workers go on from the last completed checkpoint.',
   ),
+  MR_WORKER_EXITED: entry(
+    'A worker that runs in a thread has ended without being asked to: something in the job called process.exit().',
+    NOTHING_LOST,
+    'None needed: the worker is started anew. Throw an error where the job shall fail; the restart strategy decides then.',
+  ),
   MR_FINAL_CHECKPOINT_MISSED: entry(
     'The last checkpoint before a change of workers was not complete in time.',
     NOTHING_LOST,

@@ -297,6 +297,14 @@ export const OPTIONS = {
     description: 'Secret key. Better set in the environment: flags show in process lists.',
   }),
 
+  workers: withDefault({
+    name: 'workers',
+    group: 'workers',
+    type: integer({ min: 1, max: 64 }),
+    default: 1,
+    description:
+      'How many workers this process runs. Each has an event loop, a Kafka client and local state of its own and is one member of the consumer group; more than one run in threads, and one that dies is started anew. More than the machine has cores, or than the job has partitions, is of no use.',
+  }),
   sessionTimeoutMs: withDefault({
     name: 'session-timeout',
     group: 'workers',

@@ -4,11 +4,11 @@ import { type AddressInfo, connect, createServer } from 'node:net'
 import { after, test } from 'node:test'
 import { isMillraceError } from '../common/errors.ts'
 import { silentLogger } from '../common/logger.ts'
+import { GatheredMetrics } from './gathered-metrics.ts'
 import { Health } from './health.ts'
 import { type HttpServerOptions, startHttpServer } from './http-server.ts'
-import { Metrics } from './metrics.ts'
 
-const metrics = new Metrics()
+const metrics = new GatheredMetrics()
 const health = new Health('orders')
 
 function start(options: Partial<HttpServerOptions> = {}) {

@@ -1,10 +1,10 @@
 /** /metrics for Prometheus, /healthz and /readyz for probes. Reads only: nothing here can change the job. */
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { MillraceError } from '../common/errors.ts'
+import { MillraceError, toError } from '../common/errors.ts'
 import type { Logger } from '../common/logger.ts'
 import type { Health } from './health.ts'
-import type { Metrics } from './metrics.ts'
+import type { Family } from './metrics.ts'
 import { PROMETHEUS_CONTENT_TYPE, prometheusText } from './prometheus-text.ts'
 
 export interface HttpServerOptions {
@@ -12,7 +12,7 @@ export interface HttpServerOptions {
   readonly port: number
   /** Whether any other port will do when this one is taken: where nobody asked for this one. */
   readonly mayMove: boolean
-  readonly metrics: Metrics
+  readonly metrics: { collect(): Promise<Iterable<Family>> }
   readonly health: Health
   readonly logger: Logger
 }
@@ -28,7 +28,11 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const server = createServer((request, response) => {
     const [path = '/'] = (request.url ?? '/').split('?')
     const isRead = request.method === 'GET' || request.method === 'HEAD'
-    respond(response, isRead ? answer(path, options) : { status: 405, type: TEXT, body: 'only GET\n' })
+    const answering = isRead ? answer(path, options) : Promise.resolve({ status: 405, type: TEXT, body: 'only GET\n' })
+    answering.then(
+      (ready) => respond(response, ready),
+      (error) => respond(response, { status: 500, type: TEXT, body: `${toError(error).message}\n` }),
+    )
   })
   server.unref()
   try {
@@ -56,10 +60,10 @@ interface Answer {
 const TEXT = 'text/plain; charset=utf-8'
 const JSON_TYPE = 'application/json'
 
-function answer(path: string, { metrics, health }: HttpServerOptions): Answer {
+async function answer(path: string, { metrics, health }: HttpServerOptions): Promise<Answer> {
   switch (path) {
     case '/metrics':
-      return { status: 200, type: PROMETHEUS_CONTENT_TYPE, body: prometheusText(metrics.all()) }
+      return { status: 200, type: PROMETHEUS_CONTENT_TYPE, body: prometheusText(await metrics.collect()) }
     case '/healthz':
       return { status: health.isAlive ? 200 : 503, type: JSON_TYPE, body: `${JSON.stringify(health.report())}\n` }
     case '/readyz':

@@ -36,22 +36,42 @@ const MAX_WAITING_BYTES = 8 * 2 ** 20
 
 type Format = (atMs: number, level: LogLevel, event: string, fields: LogFields) => string
 
-export function createLogger(options: LoggingOptions): Logger {
+export interface Log {
+  readonly logger: Logger
+  /** What it is written as: the logs of other threads, whose lines come into the same stream, must be alike. */
+  readonly format: 'text' | 'json'
+  readonly colour: boolean
+  /** A line that is made already, its newline included. */
+  writeLine(line: string): void
+}
+
+export function createLog(options: LoggingOptions): Log {
   const { stream, level, clock = systemClock } = options
   const isTerminal = stream.isTTY === true
   const isText = options.format === 'text' || (options.format === 'auto' && isTerminal)
-  const format = isText ? textFormat(options.colour ?? isTerminal) : jsonLine
+  const colour = options.colour ?? isTerminal
+  const format = isText ? textFormat(colour) : jsonLine
   let dropped = 0
-  const write: Write = (at, event, fields) => {
+  const writeLine = (line: string) => {
     if ((stream.writableLength ?? 0) > MAX_WAITING_BYTES) {
       dropped++
       return
     }
     if (dropped > 0) stream.write(format(clock.nowMs(), 'warn', 'log-lines-dropped', { lines: dropped }))
     dropped = 0
-    stream.write(format(clock.nowMs(), at, event, fields))
+    stream.write(line)
   }
-  return new StreamLogger(write, SEVERITY[level], {})
+  const write: Write = (at, event, fields) => writeLine(format(clock.nowMs(), at, event, fields))
+  return {
+    logger: new StreamLogger(write, SEVERITY[level], {}),
+    format: isText ? 'text' : 'json',
+    colour,
+    writeLine,
+  }
+}
+
+export function createLogger(options: LoggingOptions): Logger {
+  return createLog(options).logger
 }
 
 /** Resolves when everything written before has left the process, when the reader is gone, or after `deadlineMs`. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AssertionError } from '../common/assert.ts'
 import { Metrics } from './metrics.ts'
-import { addProcessMetrics } from './process-metrics.ts'
+import { addProcessMetrics, addThreadMetrics } from './process-metrics.ts'
 import { prometheusText } from './prometheus-text.ts'
 
 test('counters, gauges and histograms in the text format', () => {
@@ -63,7 +63,8 @@ test('a name has one type, and only counters end in _total', () => {
 
 test('the process tells its memory, CPU time and event loop delay', () => {
   const metrics = new Metrics()
-  const stop = addProcessMetrics(metrics)
+  addProcessMetrics(metrics)
+  const stop = addThreadMetrics(metrics)
   const text = prometheusText(metrics.all())
   stop()
   assert.match(text, /^process_cpu_seconds_total \d/m)

@@ -12,10 +12,17 @@ export interface Histogram {
   observe(value: number): void
 }
 
+/** What a scrape sees of a histogram: each count is of its own bucket alone, the last one of everything above. */
+export interface HistogramValues {
+  readonly bounds: readonly number[]
+  readonly counts: ArrayLike<number> & Iterable<number>
+  readonly sum: number
+}
+
 /** What a scrape sees of one set of labels. */
 export type Series =
   | { readonly kind: 'value'; readonly labels: Labels; readonly read: () => number }
-  | { readonly kind: 'histogram'; readonly labels: Labels; readonly histogram: BucketHistogram }
+  | { readonly kind: 'histogram'; readonly labels: Labels; readonly histogram: HistogramValues }
 
 /** All series of one name. */
 export interface Family {
@@ -61,7 +68,7 @@ export class Metrics implements MetricsPort {
     const series = this.family(name, help, 'histogram').series
     const key = labelsKey(labels)
     const known = series.get(key)
-    if (known?.kind === 'histogram') return known.histogram
+    if (known?.kind === 'histogram') return known.histogram as BucketHistogram
     const histogram = new BucketHistogram(buckets)
     series.set(key, { kind: 'histogram', labels, histogram })
     return histogram

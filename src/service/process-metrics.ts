@@ -1,9 +1,9 @@
-/** What the process itself uses, by the names that Prometheus clients share, and how late its event loop is. */
+/** What the process and its threads use, by the names that Prometheus clients share, and how late event loops are. */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Metrics } from './metrics.ts'
 
-/** @returns stops the measuring of the event loop */
-export function addProcessMetrics(metrics: Metrics): () => void {
+/** Of the whole process. */
+export function addProcessMetrics(metrics: Metrics): void {
   const startedAtSeconds = Math.round(performance.timeOrigin) / 1_000
   metrics.observedCounter('process_cpu_seconds_total', 'CPU time of all threads, user and system, in seconds.', () => {
     const { user, system } = process.cpuUsage()
@@ -11,6 +11,14 @@ export function addProcessMetrics(metrics: Metrics): () => void {
   })
   metrics.gauge('process_start_time_seconds', 'When the process started, in seconds since 1970.', () => startedAtSeconds)
   metrics.gauge('process_resident_memory_bytes', 'Resident memory in bytes.', () => process.memoryUsage.rss())
+}
+
+/**
+ * Of this thread: each has a heap and an event loop of its own.
+ *
+ * @returns stops the measuring of the event loop
+ */
+export function addThreadMetrics(metrics: Metrics): () => void {
   metrics.gauge('nodejs_heap_size_used_bytes', 'JavaScript heap in use, in bytes.', () => process.memoryUsage().heapUsed)
   metrics.gauge(
     'nodejs_external_memory_bytes',

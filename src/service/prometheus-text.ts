@@ -1,5 +1,6 @@
 /** Metrics in Prometheus's text format, version 0.0.4 (prometheus.io/docs/instrumenting/exposition_formats). */
-import type { BucketHistogram, Family, Labels } from './metrics.ts'
+import type { Family, HistogramValues, Labels } from './metrics.ts'
+import { readSafely } from './read-safely.ts'
 
 export const PROMETHEUS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
@@ -16,22 +17,13 @@ export function prometheusText(families: Iterable<Family>): string {
 }
 
 /** Buckets are cumulative: each counts everything up to its bound. */
-function histogramLines(name: string, labels: Labels, { bounds, counts, sum }: BucketHistogram): string[] {
+function histogramLines(name: string, labels: Labels, { bounds, counts, sum }: HistogramValues): string[] {
   let count = 0
   const buckets = [...counts].map((own, i) => {
     count += own
     return `${name}_bucket${labelText({ ...labels, le: numberText(bounds[i] ?? Number.POSITIVE_INFINITY) })} ${count}`
   })
   return [...buckets, `${name}_sum${labelText(labels)} ${numberText(sum)}`, `${name}_count${labelText(labels)} ${count}`]
-}
-
-/** One reader that throws must not hide all other metrics. */
-function readSafely(read: () => number): number {
-  try {
-    return read()
-  } catch {
-    return Number.NaN
-  }
 }
 
 function labelText(labels: Labels): string {
