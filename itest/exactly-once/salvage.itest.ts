@@ -91,6 +91,28 @@ describe('a transaction that Kafka expired while the job was down', { concurrenc
     }
   })
 
+  test('is salvaged for each of three workers by one that comes later', async () => {
+    const scene = await Scene.open(kafka, { name: 'three-workers', options: OPTIONS })
+    try {
+      const crew = ['a', 'b', 'c'].map((name) => {
+        const options = { 'state-directory': `${scene.folder}/${name}` }
+        return scene.start({ program: FAULTY_PROGRAM, options, env: { FAULT_HANG: 'commits' } })
+      })
+      await Promise.all(crew.map((job) => job.line(({ event, workers }) => event === 'started' && workers === 3)))
+      await scene.write(2_000)
+      await Promise.all(crew.map((job) => completedAgain(job, 2)))
+      await Promise.all(crew.map((job) => job.kill()))
+      await expired(scene)
+      assert.equal((await scene.verdict()).updates, 0)
+      const next = scene.start()
+      await scene.finish(next)
+      const workers = new Set(next.lines.filter(({ event }) => event === 'transaction-salvaged').map(({ worker }) => worker))
+      assert.equal(workers.size, 3, next.tail())
+    } finally {
+      await scene.close()
+    }
+  })
+
   for (const point of SALVAGE_KILL_POINTS) {
     test(`is salvaged once, though the job dies again ${point.replaceAll('-', ' ')}`, async () => {
       const scene = await Scene.open(kafka, { name: point, job: PADDED_JOB, keys: 50, options: OPTIONS })
