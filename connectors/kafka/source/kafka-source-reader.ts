@@ -2,11 +2,11 @@
 import { MillraceError, toError } from '../../../src/common/errors.ts'
 import type { ConnectorContext, Counter } from '../../../src/ports/connector-context.ts'
 import type { PartitionStart, SourceBatch, SourceReader } from '../../../src/ports/source.ts'
-import { commitOffsets } from '../client/admin.ts'
 import type { KafkaClient } from '../client/client.ts'
 import type { FetchedBatch, Fetcher } from '../client/fetcher.ts'
 import type { RecordSet } from '../codec/record-set.ts'
 import { GroupIdentity } from '../group/group-identity.ts'
+import { publishPositions } from '../group/publish-positions.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import type { KafkaSourceOptions } from './kafka-source-options.ts'
 
@@ -89,9 +89,8 @@ export class KafkaSourceReader<T, K> implements SourceReader<T> {
   async publishPositions(positions: readonly PartitionStart[]): Promise<void> {
     const { topic } = this.options
     const { current } = GroupIdentity.of(this.context)
-    if (current === 'absent') return
     const offsets = positions.map(({ partition, position }) => ({ topic, partition, offset: position }))
-    await commitOffsets(this.client, this.context.applicationId, offsets, current === 'solo' ? {} : current)
+    await publishPositions(this.client, this.context.applicationId, current, offsets)
   }
 
   lag(): ReadonlyMap<number, number> {
