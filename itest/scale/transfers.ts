@@ -82,45 +82,105 @@ export interface Verdict {
 }
 
 /**
- * Every record gives one update; those of an account count 1, 2, 3 …, each sum is the one before and its amount; and of
- * the records of one input partition none overtakes another of its account.
+ * Holds updates against the model, as they come, each partition's in its order. Every record gives one update; those of an
+ * account count 1, 2, 3 …, each sum is the one before and its amount; and of the records of one input partition none
+ * overtakes another of its account.
  */
-export function judge(written: readonly number[], accounts: number, output: readonly CommittedRecord[]): Verdict {
-  const seen = written.map((count) => new Uint8Array(count))
-  const last = new Map<string, { count: number; sum: number; seqs: number[] }>()
-  let doubled = 0
-  let wrong = 0
-  let example: string | undefined
-  for (const { value } of output) {
-    const update = JSON.parse(value!.toString()) as Update
-    const { account, count, sum, lane, seq } = update
-    const before = last.get(account) ?? { count: 0, sum: 0, seqs: written.map(() => -1) }
-    last.set(account, before)
-    if (seen[lane]?.[seq] === 1) {
-      doubled++
-      example ??= `${lane}/${seq} comes twice: ${value}`
+export class TransferJudge {
+  /** Updates taken. */
+  updates = 0
+  doubled = 0
+  wrong = 0
+  /** The first that was doubled or wrong. */
+  example: string | undefined
+  private readonly accounts: number
+  private readonly seen = new Map<number, Marks>()
+  private readonly last = new Map<string, { count: number; sum: number; seqs: Map<number, number> }>()
+
+  constructor(accounts: number) {
+    this.accounts = accounts
+  }
+
+  take({ value, partition, offset }: Pick<CommittedRecord, 'value' | 'partition' | 'offset'>): void {
+    const { account, count, sum, lane, seq } = JSON.parse(String(value)) as Update
+    const before = this.last.get(account) ?? { count: 0, sum: 0, seqs: new Map<number, number>() }
+    this.last.set(account, before)
+    this.updates++
+    if (!this.marks(lane).add(seq)) {
+      this.doubled++
+      this.example ??= `${lane}/${seq} comes twice, again at ${partition}/${offset}: ${value}`
     }
-    if (seen[lane] !== undefined) seen[lane][seq] = 1
+    const seqBefore = before.seqs.get(lane) ?? -1
     const isRight =
-      account === accountOf(lane, seq, accounts) &&
+      account === accountOf(lane, seq, this.accounts) &&
       count === before.count + 1 &&
       sum === before.sum + amountOf(lane, seq) &&
-      seq > before.seqs[lane]!
+      seq > seqBefore
     if (!isRight) {
-      wrong++
-      example ??= `behind ${JSON.stringify(before)} of ${account} came ${value}`
+      this.wrong++
+      this.example ??= `behind count ${before.count}, sum ${before.sum} and ${lane}/${seqBefore} of ${account} came at ${partition}/${offset}: ${value}`
     }
     before.count = count
     before.sum = sum
-    before.seqs[lane] = Math.max(before.seqs[lane]!, seq)
+    before.seqs.set(lane, Math.max(seqBefore, seq))
   }
-  let missing = 0
-  seen.forEach((lane, index) => {
-    lane.forEach((mark, seq) => {
-      if (mark === 1) return
-      missing++
-      example ??= `${index}/${seq} of ${accountOf(index, seq, accounts)} is missing`
-    })
-  })
-  return { updates: output.length, missing, doubled, wrong, example }
+
+  /** @param written records by partition */
+  verdict(written: readonly number[]): Verdict {
+    const { updates, doubled, wrong } = this
+    let { example } = this
+    let missing = 0
+    for (const [lane, count] of written.entries()) {
+      for (const seq of this.marks(lane).missingBelow(count)) {
+        missing++
+        example ??= `${lane}/${seq} of ${accountOf(lane, seq, this.accounts)} is missing`
+      }
+    }
+    return { updates, missing, doubled, wrong, example }
+  }
+
+  private marks(lane: number): Marks {
+    const known = this.seen.get(lane)
+    if (known !== undefined) return known
+    const marks = new Marks()
+    this.seen.set(lane, marks)
+    return marks
+  }
+}
+
+/** A set of small numbers. */
+class Marks {
+  private bytes = new Uint8Array(1024)
+
+  /** False: it was there. */
+  add(n: number): boolean {
+    if (n >= this.bytes.length) {
+      const grown = new Uint8Array(Math.max(n + 1, this.bytes.length * 2))
+      grown.set(this.bytes)
+      this.bytes = grown
+    }
+    const isNew = this.bytes[n] === 0
+    this.bytes[n] = 1
+    return isNew
+  }
+
+  *missingBelow(end: number): Generator<number> {
+    for (let n = 0; n < end; n++) if (this.bytes[n] !== 1) yield n
+  }
+}
+
+/** What a perfect job comes to. */
+export function perfect(written: readonly number[]): Verdict {
+  const updates = written.reduce((sum, count) => sum + count, 0)
+  return { updates, missing: 0, doubled: 0, wrong: 0, example: undefined }
+}
+
+export async function judge(
+  written: readonly number[],
+  accounts: number,
+  output: Iterable<CommittedRecord> | AsyncIterable<CommittedRecord>,
+): Promise<Verdict> {
+  const taken = new TransferJudge(accounts)
+  for await (const record of output) taken.take(record)
+  return taken.verdict(written)
 }

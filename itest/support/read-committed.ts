@@ -36,14 +36,23 @@ export async function readCommitted(server: Server, topic: string): Promise<Comm
 
 /**
  * The topic's committed records from its beginning, each when it is committed, in order within its partition. Goes on
- * until the loop is left (or the test's process ends).
+ * until the loop is left, the signal is aborted, or the test's process ends.
  */
-export async function* followCommitted(server: Server, topic: string): AsyncGenerator<CommittedRecord, never, void> {
-  yield* read(server, topic, ['follow'])
-  throw new Error(`the reader of ${topic} ended by itself`)
+export async function* followCommitted(
+  server: Server,
+  topic: string,
+  signal?: AbortSignal,
+): AsyncGenerator<CommittedRecord, void, void> {
+  yield* read(server, topic, ['follow'], signal)
+  if (signal?.aborted !== true) throw new Error(`the reader of ${topic} ended by itself`)
 }
 
-async function* read(server: Server, topic: string, options: readonly string[]): AsyncGenerator<CommittedRecord, void, void> {
+async function* read(
+  server: Server,
+  topic: string,
+  options: readonly string[],
+  signal?: AbortSignal,
+): AsyncGenerator<CommittedRecord, void, void> {
   const { program, args } = await javaTool('ReadCommitted')
   const reader = spawn(program, [...args, server.bootstrap, topic, ...options], { stdio: ['pipe', 'pipe', 'pipe'] })
   const ended = once(reader, 'close')
@@ -53,12 +62,16 @@ async function* read(server: Server, topic: string, options: readonly string[]):
   reader.stderr.on('data', (chunk: Buffer) => {
     complaints = lastLines(complaints + chunk, 60)
   })
+  const kill = () => reader.kill('SIGKILL')
+  signal?.addEventListener('abort', kill, { once: true })
   try {
     for await (const line of createInterface({ input: reader.stdout })) yield parse(line)
     const [exitCode] = await ended
-    if (exitCode !== 0) throw new Error(`the reader of ${topic} ended with code ${exitCode}:\n${complaints}`)
+    if (exitCode !== 0 && signal?.aborted !== true)
+      throw new Error(`the reader of ${topic} ended with code ${exitCode}:\n${complaints}`)
   } finally {
-    reader.kill('SIGKILL')
+    signal?.removeEventListener('abort', kill)
+    kill()
     await ended
     if (pid !== undefined) release('pid', pid)
   }
