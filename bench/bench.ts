@@ -90,8 +90,8 @@ async function checkpointReport(
   return checkpoint === undefined ? report : { ...report, checkpoint }
 }
 
-function title({ work, records, keys, intervalMs, rate, killAt }: BenchOptions): string {
-  const common = `${keys} keys, interval ${intervalMs} ms`
+function title({ work, records, keys, intervalMs, rate, killAt, rekey }: BenchOptions): string {
+  const common = `${keys} keys, interval ${intervalMs} ms${rekey ? ', re-keyed' : ''}`
   switch (work) {
     case 'w1':
       return `w1: ${records} records, ${common}`

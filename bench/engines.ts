@@ -17,6 +17,7 @@ export interface EngineChoice {
 
 export const ENGINES: readonly EngineChoice[] = [
   { id: 'millrace', engine: 'millrace', variant: 'rocksdb', kitName: null, env: {} },
+  { id: 'millrace-2', engine: 'millrace', variant: 'rocksdb, 2 workers', kitName: null, env: { MILLRACE_WORKERS: '2' } },
   {
     id: 'millrace-memory',
     engine: 'millrace',

@@ -91,8 +91,8 @@ function killGroup(pid: number): void {
 }
 
 function kitArguments(engine: EngineChoice, options: BenchOptions): string[] {
-  const { work, keys, intervalMs, rate, warmSeconds, seconds, quietSeconds, killAt } = options
-  const common = ['--job', 'w1', '--key', 'word', '--k', `${keys}`, '--interval', `${intervalMs}`]
+  const { work, keys, intervalMs, rate, warmSeconds, seconds, quietSeconds, killAt, rekey } = options
+  const common = ['--job', 'w1', '--key', rekey ? 'id' : 'word', '--k', `${keys}`, '--interval', `${intervalMs}`]
   const names = ['--label', engine.id, '--engine', engine.engine, '--quietWait', `${quietSeconds}`]
   if (work === 'latency') {
     return ['latency', ...common, ...names, '--rate', `${rate}`, '--warm', `${warmSeconds}`, '--secs', `${seconds}`]

@@ -15,6 +15,8 @@ export interface BenchOptions {
   readonly engines: readonly string[] | undefined
   readonly peersFolder: string | undefined
   readonly brokers: string | undefined
+  /** The input is keyed by something else, so the work begins with an exchange: W1b. */
+  readonly rekey: boolean
   readonly json: boolean
   /** latency, checkpoint: records a second, sent evenly. */
   readonly rate: number
@@ -44,7 +46,7 @@ options
   --k <keys>             10000; for checkpoint 1000000
   --interval <ms>        1000
   --reps <runs>          per engine, in turns; 3 for w1, 1 for the others
-  --engines <a,b>        millrace, millrace-memory, flink, flink-rocksdb, kafka-streams, kafka-streams-6s, kafkajs
+  --engines <a,b>        millrace, millrace-2, millrace-memory, flink, flink-rocksdb, kafka-streams, kafka-streams-6s, kafkajs
   --peers <folder>       the peer kit; without it MILLRACE_PEERS, else shared/peers beside the repository; "none" measures Millrace alone
   --brokers <host:port>  a broker to use; without it KAFKA_BROKERS, else one is started
   --rate <records/s>     latency 5000, checkpoint 20000
@@ -54,6 +56,7 @@ options
   --quiet-wait <s>       30
   --from <dist|source>   dist, built when it is older than the source
   --cpu-prof <folder>    writes CPU profiles of Millrace there
+  --rekey                w1, latency, recovery: the input is keyed by id, so records are re-keyed by an exchange (W1b)
   --json                 one JSON object on standard output instead of a table`
 
 export function parseOptions(args: readonly string[]): BenchOptions {
@@ -76,6 +79,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
       from: { type: 'string' },
       'cpu-prof': { type: 'string' },
       json: { type: 'boolean' },
+      rekey: { type: 'boolean' },
     },
   })
   const work = WORKS.find((known) => known === positionals[0])
@@ -92,6 +96,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     peersFolder: values.peers,
     brokers: values.brokers ?? (process.env.KAFKA_BROKERS || undefined),
     json: values.json === true,
+    rekey: values.rekey === true,
     rate: numberOf('rate', values.rate, work === 'checkpoint' ? 20_000 : 5_000, 1),
     warmSeconds: numberOf('warm', values.warm, 15, 0),
     seconds: numberOf('secs', values.secs, work === 'checkpoint' ? 60 : 30, 1),

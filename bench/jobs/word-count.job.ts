@@ -1,7 +1,8 @@
 /**
  * The benchmark's work W1 as a job: running count and sum per word, every update emitted, exactly-once. Its surroundings
  * come from the environment, by the contract that every measured engine follows:
- * KAFKA_BOOTSTRAP, IN_TOPIC, OUT_TOPIC, APP_ID, INTERVAL_MS, STATE_DIR; it prints FIRST_RECORD once when the first record
+ * KAFKA_BOOTSTRAP, IN_TOPIC, OUT_TOPIC, APP_ID, INTERVAL_MS, STATE_DIR, REKEY (1: the input is keyed by something else);
+ * it prints FIRST_RECORD once when the first record
  * reaches its code. Started again with the same variables, it goes on from its last checkpoint.
  */
 import { count, defineJob, sum } from 'millrace'
@@ -20,7 +21,7 @@ interface Update {
   readonly sum: number
 }
 
-const { KAFKA_BOOTSTRAP, IN_TOPIC, OUT_TOPIC, APP_ID, INTERVAL_MS, STATE_DIR } = process.env
+const { KAFKA_BOOTSTRAP, IN_TOPIC, OUT_TOPIC, APP_ID, INTERVAL_MS, STATE_DIR, REKEY } = process.env
 if (!KAFKA_BOOTSTRAP || !IN_TOPIC || !OUT_TOPIC || !APP_ID || !INTERVAL_MS || !STATE_DIR) {
   throw new Error('KAFKA_BOOTSTRAP, IN_TOPIC, OUT_TOPIC, APP_ID, INTERVAL_MS and STATE_DIR must be set (see bench/README.md)')
 }
@@ -38,9 +39,9 @@ function amountOf(event: Event): number {
 export default defineJob(
   'word-count',
   (job) => {
-    job
-      .source('events', kafkaSource({ topic: IN_TOPIC, value: json<Event>() }))
-      .keyByRecordKey()
+    const events = job.source('events', kafkaSource({ topic: IN_TOPIC, value: json<Event>() }))
+    const byWord = REKEY === '1' ? events.keyBy((event) => event.word) : events.keyByRecordKey()
+    byWord
       .aggregate('totals', { count: count(), sum: sum(amountOf) })
       .map((row): Update => ({ word: row.key, count: row.count, sum: row.sum }))
       .sink('updates', kafkaSink({ topic: OUT_TOPIC, value: json<Update>() }))

@@ -50,6 +50,7 @@ export class OwnRun {
       ...engine.env,
       KAFKA_BOOTSTRAP: setting.bootstrap,
       IN_TOPIC: this.input,
+      REKEY: options.rekey ? '1' : '0',
       OUT_TOPIC: this.output,
       APP_ID: this.applicationId,
       INTERVAL_MS: String(options.intervalMs),

@@ -6,8 +6,8 @@ import { ProducerIdentity } from '../../connectors/kafka/client/producer.ts'
 import type { ProducerSpan } from '../../connectors/kafka/client/producer-span.ts'
 import { Sender } from '../../connectors/kafka/client/sender.ts'
 import { initProducerId } from '../../connectors/kafka/client/transactions.ts'
-import { murmur2Latin1, partitionForKey } from '../../src/common/murmur2.ts'
 import { utf8Slice } from '../../src/common/bytes.ts'
+import { murmur2Latin1, partitionForKey } from '../../src/common/murmur2.ts'
 import type { Workload } from './workload.ts'
 
 export const PARTITIONS = 4
