@@ -1,6 +1,6 @@
 /** Requests to the coordinator of one group, repeated through its moves, restarts and lost connections. */
 import type { Clock } from '../../../src/common/clock.ts'
-import { isMillraceError, toError } from '../../../src/common/errors.ts'
+import { isMillraceError, MillraceError, toError } from '../../../src/common/errors.ts'
 import { unlessAborted } from '../../../src/common/unless-aborted.ts'
 import { isWorthRetrying } from '../client/client-errors.ts'
 import type { ClusterAccess, Lane } from '../client/cluster-access.ts'
@@ -14,6 +14,9 @@ const MAX_BACKOFF_MS = 500
 /** An operator wants to know why nothing happens, but not twice a second. */
 const WARN_AFTER_MS = 5_000
 const WARN_AGAIN_MS = 30_000
+
+/** For looking up the coordinator and connecting, on top of the time for the answer. */
+const LOOKUP_SLACK_MS = 1_000
 
 export interface AskOptions {
   readonly lane?: Lane
@@ -38,7 +41,11 @@ export class GroupCoordinator {
     this.#clock = clock
   }
 
-  /** One request, no retry. An error that says that the coordinator is elsewhere makes it be looked up next time. */
+  /**
+   * One request, no retry. The client counts `timeoutMs` from when it is sent: looking up the coordinator at a broker that
+   * hangs is given up here, and begun anew next time, at another. An answer that says that the coordinator is elsewhere
+   * makes it be looked up as well.
+   */
   async once<Input, Output>(
     type: RequestType<Input, Output>,
     input: Input,
@@ -47,12 +54,19 @@ export class GroupCoordinator {
   ): Promise<Output> {
     const target = { group: this.groupId }
     const { lane, timeoutMs, signal } = options
-    const answer = await unlessAborted(signal, () =>
-      this.cluster.request(target, type, input, {
-        ...(lane === undefined ? {} : { lane }),
-        ...(timeoutMs === undefined ? {} : { timeoutMs }),
-      }),
-    )
+    const { promise: late, reject } = Promise.withResolvers<never>()
+    const giveUp = () => {
+      this.cluster.forgetCoordinator(target)
+      reject(lookupTimedOut(this.groupId))
+    }
+    const callOff = timeoutMs === undefined ? () => {} : this.#clock.schedule(timeoutMs + LOOKUP_SLACK_MS, giveUp)
+    const more = { ...(lane === undefined ? {} : { lane }), ...(timeoutMs === undefined ? {} : { timeoutMs }) }
+    let answer: Output
+    try {
+      answer = await unlessAborted(signal, () => Promise.race([this.cluster.request(target, type, input, more), late]))
+    } finally {
+      callOff()
+    }
     if (isRetriableCode(codeOf(answer))) this.cluster.forgetCoordinator(target)
     return answer
   }
@@ -94,6 +108,12 @@ export class GroupCoordinator {
       await this.#clock.sleep(waitMs, signal)
     }
   }
+}
+
+function lookupTimedOut(groupId: string): MillraceError {
+  return new MillraceError('MR_KAFKA_REQUEST_TIMEOUT', `the coordinator of group ${groupId} could not be reached in time`, {
+    details: { request: 'FindCoordinator', groupId },
+  })
 }
 
 /** The request itself, not the opening of a connection for it. */

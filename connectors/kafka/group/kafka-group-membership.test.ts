@@ -310,6 +310,18 @@ test('a coordinator that moves, loads or is out of reach is asked again, at hear
   assert.ok(!membership.ended.aborted && !membership.rebalancing.aborted)
 })
 
+test('a look-up that hangs is begun anew, so that one silent broker does not cost the session', async () => {
+  const scene = new Scene()
+  const { ended } = await scene.member()
+  await scene.beat()
+  await scene.cluster.next(Heartbeat)
+  await scene.clock.advance(SESSION_MS / 3 + 1_200)
+  assert.deepEqual(scene.cluster.forgotten, [{ group: 'app' }])
+  await scene.answerHeartbeat()
+  await scene.clock.advance(SESSION_MS - 1_000)
+  assert.ok(!ended.aborted)
+})
+
 test('a join and a sync that wait for others are sent again, the same, so that a silent coordinator is found out', async () => {
   const scene = new Scene()
   const unanswered = (request: string) => new MillraceError('MR_KAFKA_REQUEST_TIMEOUT', 'no answer', { details: { request } })
