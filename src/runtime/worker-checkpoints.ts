@@ -25,6 +25,7 @@ import type { CheckpointStorage } from '../ports/checkpoint-storage.ts'
 import type { ExchangeWriter } from '../ports/exchange.ts'
 import type { Committable, TransactionParticipant } from '../ports/transactional-sink.ts'
 import { encodeBarrier } from '../records/exchange-frame.ts'
+import type { TaskKey } from '../records/task-id.ts'
 import type { SealedOverlay } from '../state/sealed-overlay.ts'
 import type { WorkerState } from '../state/worker-state.ts'
 
@@ -40,6 +41,8 @@ export interface WorkerCheckpointParts {
   readonly participants: readonly TransactionParticipant[]
   /** Null: this worker writes to no exchange. */
   readonly writer: ExchangeWriter | null
+  /** What barriers tell: the worker's watermark. */
+  readonly watermark: () => number
   /** Resolves when all that at-least-once sinks were given is acknowledged. */
   readonly flushSinks: () => Promise<void>
   readonly positions: () => Positions
@@ -62,6 +65,7 @@ export interface WorkerCheckpointParts {
 export interface Positions {
   readonly sources: ByPartition<number>
   readonly exchanges: ByPartition<ExchangePosition>
+  readonly watermarks: Readonly<Record<TaskKey, number>>
 }
 
 /** What a cut has begun, and what must be acknowledged before the worker acknowledges the checkpoint. */
@@ -114,7 +118,7 @@ export class WorkerCheckpoints {
     this.uploading = new AbortController()
     const overlay = state.seal()
     if (overlay.entryCount > 0) this.overlays.push({ checkpoint, overlay, segment: undefined })
-    const barriers = writer?.appendToAll(encodeBarrier({ checkpoint, kind, watermark: Number.NEGATIVE_INFINITY })) ?? null
+    const barriers = writer?.appendToAll(encodeBarrier({ checkpoint, kind, watermark: this.parts.watermark() })) ?? null
     const cuts = participants.map((participant) => ({ participant, prepared: participant.cut() }))
     const flushed = flushSinks()
     const pauseMs = clock.monotonicMs() - startMs
@@ -186,6 +190,7 @@ export class WorkerCheckpoints {
       worker,
       positions: positions?.sources ?? {},
       inputs: positions?.exchanges ?? {},
+      watermarks: positions?.watermarks ?? {},
       output: writer === null || ends === null ? null : { producerId: writer.producerId, ends },
       segments: this.overlays.flatMap((pending) => pending.segment ?? []),
       committables: this.transactions.map(({ participant, committable }) => ({ participant: participant.name, committable })),
@@ -203,7 +208,7 @@ export class WorkerCheckpoints {
     const { applicationId, epoch, workerIndex, storage, clock } = this.parts
     for (const pending of [...this.overlays]) {
       if (pending.segment !== undefined) continue
-      const { chunks, bytes, sha256, slices } = await encodeSegment(await pending.overlay.encode(clock))
+      const { chunks, bytes, sha256, slices } = await encodeSegment(await pending.overlay.encode(clock), { clock })
       const path = segmentPath(applicationId, pending.checkpoint, epoch, workerIndex)
       await storage.put(path, chunks, signal)
       pending.segment = { path, bytes, sha256, slices }

@@ -85,7 +85,8 @@ export class Simulation {
     { untilMs = Number.POSITIVE_INFINITY, maxEvents = 2_000_000 }: RunLimits = {},
   ): Promise<boolean> {
     await settled()
-    for (let count = 1; !isDone(); count++) {
+    for (let count = 1; ; count++) {
+      if (isDone()) return true
       const event = this.queue.peek()
       if (event === undefined || event.atMs > untilMs) break
       this.queue.pop()
@@ -93,7 +94,6 @@ export class Simulation {
       if (count > maxEvents) throw new Error(`seed ${this.seed}: no end after ${maxEvents} events`)
       await (count % EVENTS_BETWEEN_TURNS === 0 ? turned() : settled())
     }
-    if (isDone()) return true
     if (untilMs !== Number.POSITIVE_INFINITY) this.time = Math.max(this.time, untilMs)
     return false
   }

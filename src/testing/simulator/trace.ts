@@ -6,7 +6,7 @@ const MAX_LINES = 200_000
 
 export class Trace {
   readonly lines: string[] = []
-  private readonly keepsLines: boolean
+  readonly keepsLines: boolean
   private readonly ids = new Map<string, number>()
   private readonly time = new Float64Array(1)
   private readonly timeWords = new Uint32Array(this.time.buffer)
@@ -27,6 +27,11 @@ export class Trace {
     this.mix(this.timeWords[1]!)
     this.mix(owner === null ? 0xffff : owner.index)
     this.mix(this.idOf(what))
+    this.comment(atMs, owner, what)
+  }
+
+  /** A line that doesn't count: it may tell what differs from run to run. */
+  comment(atMs: number, owner: EventOwner | null, what: string): void {
     if (!this.keepsLines) return
     this.lines.push(`${atMs.toFixed(3).padStart(12)} ${(owner?.name ?? '-').padEnd(8)} ${what}`)
     if (this.lines.length > MAX_LINES) this.lines.splice(0, MAX_LINES / 2)

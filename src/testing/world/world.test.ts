@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { isComplete, Scenario, violation } from './scenario.ts'
+import { World, type WorldOptions } from './world.ts'
+
+/** Workers start, the input is written, the job drains, everybody is asked to stop. */
+async function run(seed: number, workers: number, options: WorldOptions = {}) {
+  const world = new World(seed, options)
+  const scenario = new Scenario(world, { records: 300, partitions: 2, keys: 6, intervalMs: 10 })
+  let isPrepared = false
+  void scenario.prepare().then(() => {
+    isPrepared = true
+    for (let machine = 0; machine < workers; machine++) world.start(machine)
+  })
+  const { simulation, kafka } = world
+  await simulation.run(() => isPrepared)
+  let checkAtMs = 0
+  const isDone = () => {
+    if (simulation.nowMs < checkAtMs) return false
+    checkAtMs = simulation.nowMs + 500
+    return isComplete(scenario, kafka) || violation(scenario, kafka) !== undefined
+  }
+  const isDrained = await simulation.run(isDone, { untilMs: 300_000 })
+  assert.equal(violation(scenario, kafka), undefined)
+  assert.ok(isDrained, `seed ${seed}: the job has not drained after ${simulation.nowMs} ms`)
+  for (const worker of world.workers) worker.stop()
+  await simulation.run(() => world.workers.every((worker) => worker.end !== undefined), { untilMs: simulation.nowMs + 60_000 })
+  for (const { end } of world.workers) assert.deepEqual(end, { ok: true })
+  assert.equal(violation(scenario, kafka), undefined)
+  return world
+}
+
+test('one worker counts everything once, and a seed replays exactly', async () => {
+  const first = await run(1, 1)
+  const second = await run(1, 1)
+  assert.equal(first.simulation.digest, second.simulation.digest)
+  assert.ok(first.workers[0]!.status.checkpoints.completed > 10)
+})
+
+test('three workers share the work', async () => {
+  const world = await run(2, 3)
+  assert.equal((await run(2, 3)).simulation.digest, world.simulation.digest)
+})

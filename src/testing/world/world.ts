@@ -1,0 +1,119 @@
+/**
+ * The whole product in a simulated world: workers run the code that users run, from the group protocol to the record
+ * batches; Kafka, the network, storage, disks and time are models. One seed decides everything that happens.
+ */
+import { KafkaControlLog } from '../../../connectors/kafka/control/kafka-control-log.ts'
+import { KafkaExchange } from '../../../connectors/kafka/exchange/kafka-exchange.ts'
+import { createGroupMembership } from '../../../connectors/kafka/group/create-group-membership.ts'
+import { CLIENT_KEY, SharedClient } from '../../../connectors/kafka/shared-client.ts'
+import { KafkaModel } from '../../../connectors/kafka/testing/kafka-model.ts'
+import { SimulatedNetwork } from '../../../connectors/kafka/testing/simulated-network.ts'
+import type { Config } from '../../config/config.ts'
+import { layerOfJob } from '../../config/layers.ts'
+import { resolveConfig } from '../../config/resolve.ts'
+import { type RunningWorker, startWorker, type WorkerEnd } from '../../runtime/worker.ts'
+import { WorkerStatus } from '../../runtime/worker-status.ts'
+import { SimulatedDisk } from '../simulator/simulated-disk.ts'
+import { SimulatedProcess } from '../simulator/simulated-process.ts'
+import { SimulatedStorage } from '../simulator/simulated-storage.ts'
+import { Simulation } from '../simulator/simulation.ts'
+import { tracingLogger } from './tracing-logger.ts'
+import { APPLICATION, INPUT, transferJob } from './transfer-job.ts'
+
+export interface WorldOptions {
+  /** Default 1. */
+  readonly brokers?: number
+  /** On top of the world's own. */
+  readonly config?: Readonly<Record<string, unknown>>
+  readonly keepTrace?: boolean
+}
+
+/** Short, so that much happens in little time. */
+const CONFIG = {
+  appId: APPLICATION,
+  brokers: 'kafka-1:9092',
+  checkpoints: 'file:///simulated',
+  checkpointInterval: 200,
+  checkpointTimeout: 10_000,
+  checkpointTolerableFailures: 6,
+  transactionSlots: 8,
+  transactionTimeout: 600_000,
+  sessionTimeout: 6_000,
+  heartbeatInterval: 500,
+  rebalanceTimeout: 10_000,
+  recoveryTimeout: 60_000,
+  restoreTimeout: 60_000,
+  shutdownTimeout: 20_000,
+  restartStrategy: 'fixed-delay',
+  restartAttempts: 1_000,
+  restartDelay: 100,
+  kafkaRequestTimeout: 5_000,
+}
+
+export interface SimulatedWorker {
+  readonly name: string
+  readonly process: SimulatedProcess
+  readonly status: WorkerStatus
+  readonly stop: () => void
+  /** Undefined while it runs, and for ever if it crashed. */
+  end: WorkerEnd | undefined
+}
+
+export class World {
+  readonly simulation: Simulation
+  readonly kafka: KafkaModel
+  readonly network: SimulatedNetwork
+  readonly storage: SimulatedStorage
+  readonly config: Config
+  readonly workers: SimulatedWorker[] = []
+  private readonly disks = new Map<number, SimulatedDisk>()
+
+  constructor(seed: number, { brokers = 1, config = {}, keepTrace = false }: WorldOptions = {}) {
+    this.simulation = new Simulation(seed, { keepTrace })
+    this.kafka = new KafkaModel(this.simulation, { brokers })
+    this.network = new SimulatedNetwork(this.simulation, this.kafka)
+    this.storage = new SimulatedStorage(this.simulation)
+    this.config = resolveConfig([layerOfJob({ ...CONFIG, brokers: this.kafka.bootstrap.join(','), ...config })]).config
+  }
+
+  /** A process on a machine, whose disk outlives it. One at a time per machine. */
+  start(machine: number): SimulatedWorker {
+    const { simulation, network, storage, config } = this
+    const name = `w${machine}.${this.workers.length}`
+    const process = new SimulatedProcess(simulation, name)
+    const logger = tracingLogger(simulation, process)
+    const { graph } = transferJob()
+    const disk = this.disks.get(machine) ?? new SimulatedDisk(`disk ${machine}`)
+    this.disks.set(machine, disk)
+    const status = new WorkerStatus()
+    const connect = () => network.client(process, logger, config.kafkaRequestTimeoutMs)
+    const running: RunningWorker = startWorker({
+      name,
+      applicationId: APPLICATION,
+      graph,
+      config,
+      clock: process.clock,
+      random: () => process.random.next(),
+      logger,
+      metrics: { counter: () => ({ add() {} }), gauge() {} },
+      status,
+      storage: storage.of(process),
+      backends: () => [disk.of(process)],
+      createControlLog(context) {
+        context.share(CLIENT_KEY, () => new SharedClient(connect), 'worker')
+        return new KafkaControlLog(context)
+      },
+      createMembership: (context) => createGroupMembership(context, { topics: () => [INPUT] }),
+      createExchange: (context) => new KafkaExchange(context),
+    })
+    const worker: SimulatedWorker = { name, process, status, stop: running.stop, end: undefined }
+    this.workers.push(worker)
+    void running.done.then((end) => {
+      worker.end = end
+      simulation.note(process, end.ok ? 'stopped' : `ended: ${end.error.message}`)
+      // Whatever it has left behind (timers, connections) ends with its process.
+      process.crash()
+    })
+    return worker
+  }
+}
