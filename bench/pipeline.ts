@@ -21,6 +21,7 @@ import { registerStates } from '../src/runtime/state-registry.ts'
 import { TaskChain } from '../src/runtime/task-chain.ts'
 import { createMemoryBackend } from '../src/state/backends.ts'
 import { WorkerState } from '../src/state/worker-state.ts'
+import { TaskWatermark } from '../src/time/task-watermark.ts'
 import { Workload } from './own/workload.ts'
 import { median } from './report.ts'
 
@@ -139,6 +140,7 @@ function runRound(): number {
         registry,
         writers: writers as never,
         outputs: new Map(),
+        watermark: new TaskWatermark(),
         isStateEmpty: true,
       }),
   )

@@ -32,6 +32,8 @@ export interface KeyedContext<K, D> {
   readonly key: K
   /** The record's event time, or its Kafka timestamp: ms since 1970. */
   readonly timestamp: number
+  /** The task's event time: no record with an earlier one is expected any more. -Infinity where sources give no watermarks. */
+  readonly watermark: number
   readonly state: StatesOf<D>
 }
 

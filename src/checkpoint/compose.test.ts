@@ -15,6 +15,7 @@ const manifest = (changes: Partial<WorkerManifest>): WorkerManifest => ({
   worker: 'a',
   positions: { s: { 0: 5 } },
   inputs: {},
+  watermarks: {},
   output: null,
   segments: [],
   committables: [],

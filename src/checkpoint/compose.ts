@@ -64,6 +64,7 @@ export function composeMetadata(facts: CheckpointFacts): CheckpointMetadata {
     sources: positionsOf(facts),
     exchanges,
     writers: writersOf(facts, exchanges),
+    watermarks: Object.assign({}, previous?.metadata.watermarks, ...manifests.map(({ watermarks }) => watermarks)),
     states: facts.states,
     segments,
     chains,

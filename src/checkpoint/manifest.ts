@@ -49,6 +49,8 @@ export interface WorkerManifest {
   readonly inputs: ByPartition<ExchangePosition>
   /** Null if it writes to no exchange. */
   readonly output: ExchangeOutput | null
+  /** Its tasks' watermarks (R21); none where sources give none. */
+  readonly watermarks: Readonly<Record<TaskKey, number>>
   /** All segments since the last completed checkpoint, oldest first: also those of aborted ones (R11). */
   readonly segments: readonly SegmentFile[]
   /** Every transaction of this worker not yet seen committed, oldest first (R12). */

@@ -76,6 +76,8 @@ export interface CheckpointMetadata {
   readonly sources: Readonly<Record<string, SourcePositions>>
   readonly exchanges: Readonly<Record<string, ExchangePositions>>
   readonly writers: readonly WriterChannels[]
+  /** Task → its watermark; absent: none yet. */
+  readonly watermarks: Readonly<Record<TaskKey, number>>
   readonly states: readonly StateDescription[]
   /** Every segment that a chain refers to, oldest first. */
   readonly segments: readonly SegmentReference[]

@@ -98,6 +98,7 @@ export interface ValueStateSpec {
 export interface ProcessContext {
   readonly key: unknown
   readonly timestamp: number
+  readonly watermark: number
   readonly state: Readonly<Record<string, unknown>>
 }
 

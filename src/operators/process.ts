@@ -54,10 +54,11 @@ export function process(
   const state: Record<string, CurrentValue> = {}
   let s = 0
   for (const [name, spec] of node.states) state[name] = new CurrentValue(spec, context, states[s++]!)
-  const given = { key: undefined as unknown, timestamp: 0, state }
+  const given = { key: undefined as unknown, timestamp: 0, watermark: Number.NEGATIVE_INFINITY, state }
   return (value) => {
     given.key = userKey()
     given.timestamp = context.timestamp
+    given.watermark = context.watermark
     const emitted = node.onRecord(value, given)
     if (emitted === undefined) return
     for (const one of emitted) next(one)

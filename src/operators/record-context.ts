@@ -7,6 +7,8 @@ export class RecordContext {
   timestamp = 0
   /** The key's bytes as a binary string; null where there is none, or where nothing in the task looks at it. */
   key: string | null = null
+  /** Of the task: nothing with an earlier time is expected. -Infinity: not known. */
+  watermark = Number.NEGATIVE_INFINITY
   /** Index of the record in the source's batch, for messages. */
   at = 0
   /** Index within the batch that keyed state was fetched for. */

@@ -59,6 +59,8 @@ export interface Source<T, K = unknown> {
   readonly description: string
   /** Text that changes whenever the meaning of stored positions would (for Kafka: the topic's name). */
   readonly fingerprint: string
+  /** Absent: the source gives no watermarks. */
+  readonly watermarks?: { readonly outOfOrdernessMs: number; readonly idleAfterMs: number }
   /** The Kafka topic, for tools that show a consumer group's members and lag. */
   readonly topic?: string
   /** How record keys become the keys that `keyByRecordKey` gives to user code. */

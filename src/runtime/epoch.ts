@@ -31,6 +31,8 @@ import { verdictOn } from './verdict.ts'
 
 /** For telling the log of a failure and reading that back: brokers may be the very thing that failed. */
 const REPORT_TIMEOUT_MS = 3_000
+/** Likewise where shutdown-timeout is over already: platforms kill 30 s after SIGTERM, and leaving the group comes on top. */
+const LAST_WORD_TIMEOUT_MS = 1_000
 
 export interface EpochParts extends GroupLifeParts {
   readonly stages: readonly Stage[]
@@ -127,17 +129,18 @@ export class Epoch {
   private async endOf(error: Error): Promise<EpochEnd> {
     if (error instanceof EpochOver) return error.end
     const { parts } = this
+    const isOutOfTime = error instanceof ShutdownTimeout
     // Who was taken over may meet the consequences, such as a fenced transaction, before the claim that tells why.
-    await Promise.race([parts.follower.catchUp().catch(() => {}), parts.clock.sleep(REPORT_TIMEOUT_MS)])
+    if (!isOutOfTime) await Promise.race([parts.follower.catchUp().catch(() => {}), parts.clock.sleep(REPORT_TIMEOUT_MS)])
     if (error instanceof Superseded || parts.follower.view.epoch !== this.number) return { kind: 'superseded' }
     // Damage that only reading has shown: it would show again.
     if (isMillraceError(error, 'MR_STATE_LOCAL_CORRUPT')) {
       this.closers.unshift(() => discardLocalState(parts.backend, error, parts.logger))
     }
-    const verdict = error instanceof ShutdownTimeout ? 'membership' : verdictOn(error)
+    const verdict = verdictOn(error)
     parts.logger.warn('epoch-failed', { epoch: this.number, error })
     const reported = this.report(error, verdict).catch(() => {})
-    await Promise.race([reported, parts.clock.sleep(REPORT_TIMEOUT_MS)])
+    await Promise.race([reported, parts.clock.sleep(isOutOfTime ? LAST_WORD_TIMEOUT_MS : REPORT_TIMEOUT_MS)])
     return { kind: 'failed', error, isFinal: verdict === 'final' }
   }
 

@@ -7,6 +7,7 @@ import type { ValueCodec } from '../ports/value-codec.ts'
 import { type BarrierFrame, decodeBarrier, decodeWatermark, frameKind } from '../records/exchange-frame.ts'
 import { RecordsFrameDecoder } from '../records/records-frame.ts'
 import { taskKey } from '../records/task-id.ts'
+import type { TaskWatermark } from '../time/task-watermark.ts'
 import type { TaskChain } from './task-chain.ts'
 
 export interface ExchangeTask {
@@ -14,6 +15,7 @@ export interface ExchangeTask {
   readonly partition: number
   readonly codec: ValueCodec<unknown>
   readonly chain: TaskChain
+  readonly watermark: TaskWatermark
 }
 
 export type PolledFrame =
@@ -28,29 +30,57 @@ export class ExchangeTasks {
   /** Of the running epoch: barriers of earlier ones mean nothing any more (R10). */
   private readonly producers: ReadonlySet<number>
   private readonly tasks: ReadonlyMap<string, ExchangeTask>
+  /** Task → channel of an earlier epoch → where it ends. */
+  private readonly unfinished: ReadonlyMap<ExchangeTask, Map<number, number>>
   private readonly decoder = new RecordsFrameDecoder()
 
-  constructor(reader: ExchangeReader, producers: ReadonlySet<number>, tasks: readonly ExchangeTask[]) {
+  /** @param unfinished for each task the channels of earlier epochs that it has not read to their end */
+  constructor(
+    reader: ExchangeReader,
+    producers: ReadonlySet<number>,
+    tasks: readonly ExchangeTask[],
+    unfinished: readonly Map<number, number>[],
+  ) {
     this.reader = reader
     this.producers = producers
     this.tasks = new Map(tasks.map((task) => [taskKey({ stage: task.exchange, partition: task.partition }), task]))
+    this.unfinished = new Map(tasks.map((task, i) => [task, unfinished[i] ?? new Map()]))
+    for (const [{ watermark }, channels] of this.unfinished) {
+      for (const channel of [...producers, ...channels.keys()]) watermark.join(channel)
+    }
   }
 
   /** The next frame; undefined: there is none yet. */
   poll(): PolledFrame | undefined {
     const frame = this.reader.poll()
     if (frame === undefined) return undefined
-    const { buffer, start, end } = frame
+    const { buffer, start, end, producerId } = frame
+    const task = defined(this.tasks.get(taskKey({ stage: frame.exchange, partition: frame.partition })), 'task of a frame')
+    this.leaveEnded(task, frame)
     switch (frameKind(buffer, start, end)) {
       case 'records':
-        return this.records(frame)
-      case 'barrier':
-        if (!this.producers.has(frame.producerId)) return NOTHING
-        return { kind: 'barrier', barrier: decodeBarrier(buffer, start, end) }
+        return this.records(task, frame)
+      case 'barrier': {
+        const barrier = decodeBarrier(buffer, start, end)
+        if (!this.producers.has(producerId)) return NOTHING
+        task.watermark.advance(producerId, barrier.watermark)
+        return { kind: 'barrier', barrier }
+      }
       case 'watermark':
-        decodeWatermark(buffer, start, end)
+        if (this.producers.has(producerId) || this.unfinished.get(task)?.has(producerId)) {
+          task.watermark.advance(producerId, decodeWatermark(buffer, start, end))
+        }
         return NOTHING
     }
+  }
+
+  /** A channel of an earlier epoch counts up to its last frame (R21). */
+  private leaveEnded(task: ExchangeTask, { producerId, offset }: ReceivedFrame): void {
+    const channels = this.unfinished.get(task)
+    const end = channels?.get(producerId)
+    if (channels === undefined || end === undefined || offset + 1 < end) return
+    channels.delete(producerId)
+    task.watermark.leave(producerId)
   }
 
   whenAvailable(): Promise<void> {
@@ -79,8 +109,7 @@ export class ExchangeTasks {
     return total
   }
 
-  private records({ exchange, partition, offset, buffer, start, end }: ReceivedFrame): PolledFrame {
-    const task = defined(this.tasks.get(taskKey({ stage: exchange, partition })), 'task of a frame')
+  private records(task: ExchangeTask, { partition, offset, buffer, start, end }: ReceivedFrame): PolledFrame {
     const frame = this.decoder.decode(buffer, start, end)
     const { count, keyStarts, keyEnds, valueStarts, valueEnds, timestamps } = frame
     const values: unknown[] = new Array(count)

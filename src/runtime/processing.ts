@@ -46,6 +46,9 @@ export interface StartedEpoch {
 /** Exchange input that lags less than this share of the bound lets sources go on: not on and off with every frame. */
 const LAG_IS_OVER_AT = 0.5
 
+/** Watermarks cross an exchange so often, where they have changed. */
+const WATERMARK_EVERY_MS = 200
+
 /** Resolves after a final checkpoint is complete and committed; rejects on bad input or failing user code. */
 export async function runProcessing(parts: EpochParts, started: StartedEpoch): Promise<void> {
   const { clock, config, status, follower, stages } = parts
@@ -61,6 +64,7 @@ export async function runProcessing(parts: EpochParts, started: StartedEpoch): P
     recovered: defined(view.recovered, 'recovery'),
     emptyTasks: started.restored.emptyTasks,
     producers,
+    nowMs: clock.monotonicMs(),
   })
   const coordinator = started.isLeader ? createCoordinator(parts, started) : null
   const checkpoints = createCheckpoints(parts, started, state, tasks, coordinator)
@@ -91,12 +95,28 @@ export async function runProcessing(parts: EpochParts, started: StartedEpoch): P
     coordinator.start()
   }
   watchGroup(parts, started, wantFinal)
+  if (writer !== null && stages.some(({ input }) => input.kind === 'source' && input.source.watermarks !== undefined)) {
+    const { exchanges } = defined(view.recovered, 'recovery')
+    const partitionsOf = (name: string) => exchanges.find(({ exchange }) => exchange === name)?.partitions ?? 0
+    onClose(clock.every(WATERMARK_EVERY_MS, () => announceWatermarks(tasks, writer, partitionsOf, clock.monotonicMs())))
+  }
   status.enter('running')
   status.observe({ state, tasks, backend: parts.backend })
   onClose(() => loop.stop())
   await loop.run()
   await checkpoints.settle()
   await coordinator?.stop()
+}
+
+/** Silent partitions are noticed here too: between two batches of others, or of none. */
+function announceWatermarks(
+  { sources, watermarks }: OpenedTasks,
+  writer: ExchangeWriter,
+  partitionsOf: (exchange: string) => number,
+  nowMs: number,
+): void {
+  sources.updateWatermarks(nowMs)
+  watermarks.announce(writer, partitionsOf)
 }
 
 /** The coordinator takes it; the others ask for it through the log. */
@@ -174,7 +194,12 @@ function createCheckpoints(
     flushSinks: async () => {
       await Promise.all(sinks.all.filter((sink) => sink.participant === undefined).map((sink) => sink.writer.flush()))
     },
-    positions: () => ({ sources: tasks.sources.positions(), exchanges: tasks.exchanges?.positions() ?? {} }),
+    positions: () => ({
+      sources: tasks.sources.positions(),
+      exchanges: tasks.exchanges?.positions() ?? {},
+      watermarks: tasks.watermarks.reached(),
+    }),
+    watermark: () => tasks.watermarks.least(),
     whenTriggered: (checkpoint) => follower.until(() => follower.view.lastCheckpoint >= checkpoint),
     publishPositions: (at) => tasks.sources.publish(at),
     acknowledge: (checkpoint, manifest) =>

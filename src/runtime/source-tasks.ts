@@ -1,6 +1,8 @@
 /** The source tasks of a worker: readers, operator chains and positions. */
 import type { ByPartition } from '../checkpoint/manifest.ts'
 import type { PartitionStart, SourceBatch, SourceReader } from '../ports/source.ts'
+import type { SourceWatermark } from '../time/source-watermark.ts'
+import type { TaskWatermark } from '../time/task-watermark.ts'
 import type { TaskChain } from './task-chain.ts'
 
 /** Records of one batch: a few milliseconds, the longest that anything waits for the loop. */
@@ -11,6 +13,13 @@ interface OpenedSource {
   readonly reader: SourceReader<unknown>
   readonly positions: Map<number, number>
   readonly chains: ReadonlyMap<number, TaskChain>
+  /** Empty where the source gives none. */
+  readonly watermarks: ReadonlyMap<number, PartitionWatermark>
+}
+
+export interface PartitionWatermark {
+  readonly task: TaskWatermark
+  readonly source: SourceWatermark
 }
 
 export class SourceTasks {
@@ -22,14 +31,30 @@ export class SourceTasks {
     reader: SourceReader<unknown>,
     starts: readonly PartitionStart[],
     chains: ReadonlyMap<number, TaskChain>,
+    watermarks: ReadonlyMap<number, PartitionWatermark>,
   ): void {
     const positions = new Map(starts.map(({ partition, position }) => [partition, position]))
-    this.sources.push({ name, reader, positions, chains })
+    this.sources.push({ name, reader, positions, chains, watermarks })
   }
 
   /** Tasks of this worker. */
   get count(): number {
     return this.sources.reduce((count, { chains }) => count + chains.size, 0)
+  }
+
+  /** Behind a batch: its times count from the next batch on. */
+  observe(source: OpenedSource, batch: SourceBatch<unknown>, nowMs: number): void {
+    const watermark = source.watermarks.get(batch.partition)
+    if (watermark === undefined) return
+    watermark.source.observe(batch.timestamps, batch.count, nowMs)
+    watermark.task.advance(batch.partition, watermark.source.at(nowMs))
+  }
+
+  /** Notices partitions that have fallen silent. */
+  updateWatermarks(nowMs: number): void {
+    for (const { watermarks } of this.sources) {
+      for (const [partition, { task, source }] of watermarks) task.advance(partition, source.at(nowMs))
+    }
   }
 
   /** The next batch of any source, in turns. */

@@ -6,6 +6,7 @@ import { type Logger, silentLogger } from '../common/logger.ts'
 import { superviseWorkers, type ThreadEnd } from './supervisor.ts'
 
 const STOP_TIMEOUT_MS = 28_000
+const STALL_TIMEOUT_MS = 30_000
 
 /** Threads by hand; time passes when `pass` says so. */
 function scene(workers: number) {
@@ -31,21 +32,27 @@ function scene(workers: number) {
   const logged: string[] = []
   const log = (event: string, fields?: Readonly<Record<string, unknown>>) => void logged.push(`${event} ${fields?.worker}`)
   const logger: Logger = { ...silentLogger, warn: log, error: log }
-  const threads: { slot: number; asked: string[]; end: (end: ThreadEnd) => void; isOver: boolean }[] = []
+  const threads: { slot: number; asked: string[]; end: (end: ThreadEnd) => void; isOver: boolean; isSilent: boolean }[] = []
   const supervised = superviseWorkers({
     workers,
     clock,
     logger,
     stopTimeoutMs: STOP_TIMEOUT_MS,
+    stallTimeoutMs: STALL_TIMEOUT_MS,
     start(slot) {
       const { promise, resolve } = Promise.withResolvers<ThreadEnd>()
       const end = (how: ThreadEnd) => {
         thread.isOver = true
         resolve(how)
       }
-      const thread = { slot, asked: [] as string[], end, isOver: false }
+      const thread = { slot, asked: [] as string[], end, isOver: false, isSilent: false }
       threads.push(thread)
-      return { ended: promise, stop: () => thread.asked.push('stop'), terminate: () => thread.asked.push('terminate') }
+      return {
+        ended: promise,
+        stop: () => thread.asked.push('stop'),
+        terminate: () => thread.asked.push('terminate'),
+        answer: () => (thread.isSilent ? new Promise(() => {}) : Promise.resolve()),
+      }
     },
   })
   const turns = async () => {
@@ -126,6 +133,24 @@ test('a thread that does not stop in time is terminated; one that dies in the st
   assert.deepEqual(await supervised.done, { ok: true })
   assert.deepEqual(running(), [])
   assert.deepEqual(logged, ['worker-died 1', 'worker-terminated 0', 'worker-died 0'])
+})
+
+test('a thread that hangs is terminated; one that was only slow is not, nor one that slept with its process', async () => {
+  const { threads, pass, logged } = scene(2)
+  await pass(STALL_TIMEOUT_MS)
+  threads[1]!.isSilent = true
+  await pass(5_000)
+  // Stopped and continued: all that time is one look.
+  await pass(1_000_000)
+  for (let look = 0; look < 5; look++) {
+    assert.deepEqual(threads[1]?.asked, [], `look ${look}`)
+    await pass(5_000)
+  }
+  assert.deepEqual(
+    threads.map(({ asked }) => asked),
+    [[], ['terminate']],
+  )
+  assert.deepEqual(logged, ['worker-stalled 1'])
 })
 
 test('a stop does not wait for a delay', async () => {

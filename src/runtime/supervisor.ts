@@ -4,6 +4,7 @@
  *
  *     starting → running → died → (a delay that grows) → starting …
  *                        → ended as it was asked to
+ *                        → hangs → terminated: as if it had died
  *                        → failed: the job is over, or this worker can't go on: the others are stopped, and the process
  *                          ends with the error
  *
@@ -26,6 +27,8 @@ export interface SupervisedThread {
   stop(): void
   /** Ends the thread, whatever it does. */
   terminate(): void
+  /** Resolves when its event loop has taken notice. */
+  answer(): Promise<void>
 }
 
 export interface SupervisorParts {
@@ -35,6 +38,8 @@ export interface SupervisorParts {
   readonly logger: Logger
   /** A thread that has not ended by then is terminated. Beyond what a worker takes for its last checkpoint. */
   readonly stopTimeoutMs: number
+  /** A thread that does not answer for so long hangs in code that never returns, and is terminated. */
+  readonly stallTimeoutMs: number
   /** Whatever the one before in this slot left is nobody's now. */
   start(slot: number): SupervisedThread
 }
@@ -43,6 +48,8 @@ const FIRST_DELAY_MS = 250
 const MAX_DELAY_MS = 30_000
 /** A thread that has run for so long has earned a first delay again. */
 const GOOD_RUN_MS = 60_000
+/** Time in which the whole process is stopped must not count: what counts is how often a thread was found silent. */
+const LOOKS_PER_STALL = 6
 
 export function superviseWorkers(parts: SupervisorParts): RunningWorker {
   const supervisor = new Supervisor(parts)
@@ -100,6 +107,7 @@ class Supervisor {
     this.threads.add(thread)
     const over = new AbortController()
     void this.terminateWhenLate(slot, thread, over.signal)
+    void this.terminateWhenStalled(slot, thread, over.signal)
     try {
       return await thread.ended
     } finally {
@@ -119,6 +127,24 @@ class Supervisor {
     await clock.sleep(stopTimeoutMs, over).catch(() => {})
     if (over.aborted) return
     logger.warn('worker-terminated', { worker: slot, timeoutMs: stopTimeoutMs })
+    thread.terminate()
+  }
+  /** Nobody else would notice: probes are answered by the main thread, and the group goes on without it. */
+  private async terminateWhenStalled(slot: number, thread: SupervisedThread, over: AbortSignal): Promise<void> {
+    const { clock, logger, stallTimeoutMs } = this.parts
+    let isSilent = false
+    for (let silences = 0; silences < LOOKS_PER_STALL; ) {
+      if (!isSilent) {
+        isSilent = true
+        thread.answer().then(() => {
+          isSilent = false
+        })
+      }
+      await clock.sleep(stallTimeoutMs / LOOKS_PER_STALL, over).catch(() => {})
+      if (over.aborted) return
+      silences = isSilent ? silences + 1 : 0
+    }
+    logger.error('worker-stalled', { worker: slot, forMs: stallTimeoutMs })
     thread.terminate()
   }
 }

@@ -19,6 +19,7 @@ import { reduce } from '../operators/reduce.ts'
 import type { SourceBatch } from '../ports/source.ts'
 import type { SinkWriter } from '../ports/transactional-sink.ts'
 import type { TaskState } from '../state/task-state.ts'
+import type { TaskWatermark } from '../time/task-watermark.ts'
 import type { ExchangeOutput } from './exchange-output.ts'
 import { ACCUMULATOR, type StateRegistry } from './state-registry.ts'
 
@@ -30,6 +31,7 @@ export interface TaskChainParts {
   readonly writers: ReadonlyMap<string, SinkWriter<unknown>>
   /** By exchange name. */
   readonly outputs: ReadonlyMap<string, ExchangeOutput>
+  readonly watermark: TaskWatermark
   /** True when the task's state in the backend is empty: no key need be looked up there. */
   readonly isStateEmpty: boolean
 }
@@ -55,6 +57,7 @@ export class TaskChain {
 
   /** Processes a batch to its end. Null when that could be done at once; else state is being fetched. */
   process(batch: SourceBatch<unknown>, nowMs: number): Promise<void> | null {
+    this.context.watermark = this.parts.watermark.value
     try {
       this.gather(batch)
       return this.runKeyed(0, nowMs)?.catch((thrown) => this.explain(thrown, batch)) ?? null

@@ -148,12 +148,13 @@ export class WorkerLoop {
   }
 
   private async processSource(): Promise<boolean> {
-    const { tasks, status } = this.parts
+    const { tasks, status, clock } = this.parts
     const polled = tasks.sources.poll()
     if (polled === undefined) return false
     const { source, batch } = polled
     if (batch.count > 0) await this.process(defined(source.chains.get(batch.partition), 'task'), batch)
     source.positions.set(batch.partition, batch.nextPosition)
+    tasks.sources.observe(source, batch, clock.monotonicMs())
     status.processed(source.name, batch.count)
     await this.endBatch(batch.count)
     return true

@@ -18,6 +18,13 @@ export interface KafkaSourceOptions<T, K> {
   /** The time of an event, ms since 1970. Default: the timestamp of the Kafka record. */
   readonly eventTime?: (value: T) => number
   /**
+   * How much earlier than the latest record of its partition a record may be, ms. Set it, even to 0, and the source gives
+   * watermarks: `process` code sees in `watermark` up to which time nothing more is expected.
+   */
+  readonly outOfOrderness?: number
+  /** A partition without records for so long holds up no watermark, ms. Default: it always does. */
+  readonly idleAfter?: number
+  /**
    * Where to begin when there is no checkpoint yet; resolved once and kept. `earliest` (default), `latest`, or the first
    * record at or behind a time, ms since 1970.
    */

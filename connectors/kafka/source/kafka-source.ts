@@ -19,6 +19,7 @@ class KafkaSource<T, K> implements Source<T, K> {
   readonly description: string
   readonly fingerprint: string
   readonly topic: string
+  readonly watermarks?: NonNullable<Source<T, K>['watermarks']>
   readonly keyCodec: Source<T, K>['keyCodec']
   private readonly options: KafkaSourceOptions<T, K>
   private deadLetters: DeadLetters | undefined
@@ -28,6 +29,8 @@ class KafkaSource<T, K> implements Source<T, K> {
     this.description = `kafka topic ${options.topic}`
     this.fingerprint = `kafka:${options.topic}`
     this.topic = options.topic
+    const { outOfOrderness, idleAfter = Number.POSITIVE_INFINITY } = options
+    if (outOfOrderness !== undefined) this.watermarks = { outOfOrdernessMs: outOfOrderness, idleAfterMs: idleAfter }
     // Without a serde for keys K is its default, string.
     this.keyCodec = (options.key ?? (string() as unknown as KeySerde<K>)).keyCodec
   }

@@ -18,6 +18,7 @@ const manifest = {
   worker: 'a',
   positions: {},
   inputs: {},
+  watermarks: {},
   output: null,
   segments: [],
   committables: [],

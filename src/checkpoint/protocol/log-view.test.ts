@@ -8,6 +8,7 @@ const manifest = (changes: Partial<WorkerManifest> = {}): WorkerManifest => ({
   worker: 'a',
   positions: {},
   inputs: {},
+  watermarks: {},
   output: null,
   segments: [],
   committables: [],
