@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { describe, test } from 'node:test'
 import { aggregator, avg, count, max, min, sum } from '../api/aggregates.ts'
 import { ByteWriter } from '../common/byte-writer.ts'
@@ -38,6 +39,18 @@ describe('aggregates', () => {
       { key: 'k', n: 1, total: 4, least: 4, most: 4, mean: 4 },
       { key: 'k', n: 2, total: 6, least: 2, most: 4, mean: 3 },
     ])
+  })
+
+  test('where Node.js may compile no code from text, they give the same', () => {
+    const forbidding = '--disallow-code-generation-from-strings'
+    if (process.execArgv.includes(forbidding)) return
+    const { status, stdout } = spawnSync(process.execPath, [forbidding, import.meta.filename], { encoding: 'utf8' })
+    assert.equal(status, 0, stdout)
+  })
+
+  test('fields may have any name', () => {
+    const fields = { key: count(), 'it\'s "n\\': count(), '\u2028': count(), constructor: count() }
+    assert.deepEqual(run(fields, [{}]), [{ key: 1, 'it\'s "n\\': 1, '\u2028': 1, constructor: 1 }])
   })
 
   test('own aggregates beside built-in ones', () => {

@@ -57,27 +57,55 @@ export function aggregate(
   next: Emit,
 ): Emit {
   return plan.own.length === 0
-    ? aggregateNumbers(plan, context, table, entries, next)
+    ? aggregateNumbers({ plan, context, table, entries, next })
     : aggregateAnything(plan, context, table, entries, next)
 }
 
-function aggregateNumbers(
-  { numeric, initial }: AccumulatorPlan,
-  context: RecordContext,
-  table: StateTable<unknown>,
-  entries: readonly StateEntry<unknown>[],
-  next: Emit,
-): Emit {
+/** What an operator over built-in aggregates works with. */
+interface NumbersParts {
+  readonly plan: AccumulatorPlan
+  readonly context: RecordContext
+  readonly table: StateTable<unknown>
+  readonly entries: readonly StateEntry<unknown>[]
+  readonly next: Emit
+}
+
+/**
+ * Generated for its plan: V8 makes the row by one allocation and calls each function of an aggregate where it stands, hence
+ * inlines it. A loop over the fields costs twice as much. Nothing of the job gets into the code but quoted names of fields.
+ */
+function aggregateNumbers(parts: NumbersParts): Emit {
+  const { plan } = parts
+  const adds = plan.numeric.map(({ at }, i) => `add${i}(slots, ${at}, value)`)
+  const fields = plan.numeric.map(({ field, at }, i) => `${JSON.stringify(field)}: result${i}(slots, ${at})`)
+  const source = `
+    const { context, table, entries, next, plan: { initial, numeric } } = parts
+    const [${plan.numeric.map((_, i) => `{ spec: { add: add${i}, result: result${i} } }`).join(', ')}] = numeric
+    return function aggregateNumbers(value) {
+      const entry = entries[context.index]
+      table.claim(entry)
+      const slots = entry.value ?? (entry.value = initial.slice())
+      ${adds.join('\n')}
+      next({ key: table.userKey(entry), ${fields.join(', ')} })
+    }`
+  let make: (parts: NumbersParts) => Emit
+  try {
+    make = new Function('parts', source) as typeof make
+  } catch {
+    // Compiling code from text may be switched off (--disallow-code-generation-from-strings).
+    make = aggregateInALoop
+  }
+  return make(parts)
+}
+
+function aggregateInALoop({ plan: { numeric, initial }, context, table, entries, next }: NumbersParts): Emit {
   return (value) => {
     const entry = entries[context.index] as StateEntry<number[]>
     table.claim(entry)
     const slots = (entry.value ??= initial.slice())
     const row: Record<string, unknown> = { key: table.userKey(entry) }
-    for (let i = 0; i < numeric.length; i++) {
-      const { spec, at, field } = numeric[i]!
-      spec.add(slots, at, value)
-      row[field] = spec.result(slots, at)
-    }
+    for (const { spec, at } of numeric) spec.add(slots, at, value)
+    for (const { spec, at, field } of numeric) row[field] = spec.result(slots, at)
     next(row)
   }
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { JsonReader } from './json-reader.ts'
@@ -83,6 +84,13 @@ describe('a reader of JSON values', () => {
       }),
       { numRuns: 5_000 },
     )
+  })
+
+  test('gives the same where Node.js may compile no code from text', () => {
+    const forbidding = '--disallow-code-generation-from-strings'
+    if (process.execArgv.includes(forbidding)) return
+    const { status, stdout } = spawnSync(process.execPath, [forbidding, import.meta.filename], { encoding: 'utf8' })
+    assert.equal(status, 0, stdout)
   })
 
   test('leaves a batch with a malformed or a null value to be read one by one', () => {
