@@ -3,6 +3,8 @@
  * and then runs the keyed operators, which find their state synchronously.
  */
 import { MillraceError } from '../common/errors.ts'
+import { shortText } from '../common/short-text.ts'
+import type { SourceBatch } from '../ports/source.ts'
 import type { StateEntry } from '../state/state-entry.ts'
 import type { StateTable } from '../state/state-table.ts'
 import type { TaskState } from '../state/task-state.ts'
@@ -25,6 +27,10 @@ export class KeyedInput {
     this.state = state
   }
 
+  get hasState(): boolean {
+    return this.tables.length > 0
+  }
+
   /** Declares a state of an operator behind. The array's element i is the entry of the record with `context.index` i. */
   use(table: StateTable<unknown>): readonly StateEntry<unknown>[] {
     const entries: StateEntry<unknown>[] = []
@@ -37,9 +43,10 @@ export class KeyedInput {
     this.next = next
   }
 
+  /** Gathers one record, for `run`. */
   readonly push: Emit = (value) => {
     const { key, timestamp, at } = this.context
-    if (key === null) throw new MillraceError('MR_RECORD_WITHOUT_KEY', 'a record without a key reached keyByRecordKey()')
+    if (key === null) throw withoutKey()
     this.values.push(value)
     this.keys.push(key)
     this.timestamps.push(timestamp)
@@ -52,6 +59,37 @@ export class KeyedInput {
     const loading = this.state.prefetch(this.tables, this.keys, this.entries, nowMs)
     if (loading !== null) return loading.then(() => this.process())
     this.process()
+    return null
+  }
+
+  /**
+   * Processes a whole batch of the source, as `push` of each record and `run` would, where nothing stands between the source
+   * and this input and there is state behind it. Nothing is copied, and of a key with an entry no string is made.
+   */
+  runBatch(batch: SourceBatch<unknown>, nowMs: number): Promise<void> | null {
+    const { count, keyBytes, keyStarts, keyEnds } = batch
+    const { tables, entries, context } = this
+    const table = tables[0]!
+    const found = entries[0]!
+    found.length = count
+    let isOnHeap = tables.length === 1
+    for (let i = 0; i < count; i++) {
+      const start = keyStarts[i]!
+      if (start < 0) {
+        context.at = i
+        throw withoutKey()
+      }
+      const entry = table.findBytes(keyBytes, start, keyEnds[i]!)
+      if (entry === undefined) isOnHeap = false
+      else found[i] = entry
+    }
+    if (!isOnHeap) {
+      const keys: string[] = []
+      for (let i = 0; i < count; i++) keys.push(shortText(keyBytes, keyStarts[i]!, keyEnds[i]!))
+      const loading = this.state.prefetch(tables, keys, entries, nowMs)
+      if (loading !== null) return loading.then(() => this.processBatch(batch))
+    }
+    this.processBatch(batch)
     return null
   }
 
@@ -69,4 +107,20 @@ export class KeyedInput {
     this.timestamps = []
     this.origins = []
   }
+
+  private processBatch({ count, values, timestamps }: SourceBatch<unknown>): void {
+    const { context, next } = this
+    const entries = this.entries[0]!
+    for (let i = 0; i < count; i++) {
+      context.timestamp = timestamps[i]!
+      context.key = entries[i]!.key
+      context.index = i
+      context.at = i
+      next(values[i])
+    }
+  }
+}
+
+function withoutKey(): MillraceError {
+  return new MillraceError('MR_RECORD_WITHOUT_KEY', 'a record without a key reached keyByRecordKey()')
 }

@@ -43,12 +43,15 @@ export class TaskChain {
   private readonly keys = new KeyInterner()
   private readonly head: Emit
   private readonly usesKeys: boolean
+  /** The keyed input that takes whole batches: it stands directly behind the source, and alone. */
+  private readonly wholeInput: KeyedInput | undefined
 
   constructor(parts: TaskChainParts) {
     this.parts = parts
     const { input } = parts.stage
     // What comes out of an exchange is keyed.
     this.head = input.kind === 'keyBy' ? this.compileKeyedInput(input.id, undefined) : this.behind(input.id, undefined)
+    this.wholeInput = this.keyedInputs.find((keyed) => keyed.push === this.head && keyed.hasState)
     const needsKey = [...parts.stage.consumers.values()]
       .flat()
       .some((node) => node.kind === 'sink' && this.writer(node.name).usesRecordKey)
@@ -59,11 +62,17 @@ export class TaskChain {
   process(batch: SourceBatch<unknown>, nowMs: number): Promise<void> | null {
     this.context.watermark = this.parts.watermark.value
     try {
-      this.gather(batch)
-      return this.runKeyed(0, nowMs)?.catch((thrown) => this.explain(thrown, batch)) ?? null
+      return this.run(batch, nowMs)?.catch((thrown) => this.explain(thrown, batch)) ?? null
     } catch (thrown) {
       return this.explain(thrown, batch)
     }
+  }
+
+  private run(batch: SourceBatch<unknown>, nowMs: number): Promise<void> | null {
+    const { wholeInput } = this
+    if (wholeInput !== undefined) return wholeInput.runBatch(batch, nowMs)
+    this.gather(batch)
+    return this.runKeyed(0, nowMs)
   }
 
   /** The keyed inputs from the i-th on. Each owns its records and states, but all share the context: one after another. */

@@ -1,3 +1,6 @@
+/** The generation of an entry that its table has forgotten. */
+const EVICTED = -1
+
 /** One key's value of one state, live on the heap: at once the cache, the overlay and what user code holds. */
 export class StateEntry<V> {
   /** The key's bytes as a binary string. */
@@ -22,5 +25,14 @@ export class StateEntry<V> {
     this.key = key
     this.value = value
     this.bytes = bytes
+  }
+
+  /** Its table has forgotten it: the backend has its value, and another entry may stand for the key. */
+  get isEvicted(): boolean {
+    return this.generation === EVICTED
+  }
+
+  evict(): void {
+    this.generation = EVICTED
   }
 }
