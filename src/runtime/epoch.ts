@@ -16,7 +16,7 @@ import type { Exchange, ExchangeWriter } from '../ports/exchange.ts'
 import type { TaskKey } from '../records/task-id.ts'
 import { withDeadline } from './deadline.ts'
 import { type EpochEnd, EpochOver } from './epoch-end.ts'
-import type { GroupLifeParts, GroupSession } from './group-life.ts'
+import type { EpochParts } from './epoch-parts.ts'
 import { discardLocalState } from './local-state.ts'
 import { appendOne } from './log-follower.ts'
 import { type OpenedSinks, openSinks } from './open-sinks.ts'
@@ -33,14 +33,6 @@ import { verdictOn } from './verdict.ts'
 const REPORT_TIMEOUT_MS = 3_000
 /** Likewise where shutdown-timeout is over already: platforms kill 30 s after SIGTERM, and leaving the group comes on top. */
 const LAST_WORD_TIMEOUT_MS = 1_000
-
-export interface EpochParts extends GroupLifeParts {
-  readonly stages: readonly Stage[]
-  readonly graphDigest: string
-  readonly session: GroupSession
-  /** Of this worker among the members of the claim. */
-  readonly index: number
-}
 
 export class Epoch {
   /** The offset of its claim. */

@@ -54,7 +54,7 @@ export interface KafkaGroupOptions {
 }
 
 /** Leaving is a courtesy. */
-const LEAVE_TIMEOUT_MS = 3_000
+const LEAVE_TIMEOUT_MS = 2_000
 /** Before another try with a new member id, so that a coordinator that knows none of them isn't flooded. */
 const NEW_ID_PAUSE_MS = 50
 
