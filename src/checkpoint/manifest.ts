@@ -28,6 +28,12 @@ export interface ParticipantCommittable {
 /** Source or exchange → partition → what stands there. */
 export type ByPartition<T> = Readonly<Record<string, Readonly<Record<string, T>>>>
 
+export interface SourcePositions {
+  /** What was read (for Kafka the topic id): another one is refused. */
+  readonly identity: string
+  readonly positions: Readonly<Record<string, number>>
+}
+
 /** Where an exchange partition has been read to. */
 export interface ExchangePosition {
   readonly position: number

@@ -5,8 +5,10 @@
 import { createHash } from 'node:crypto'
 import { MillraceError } from '../common/errors.ts'
 import type { TaskKey } from '../records/task-id.ts'
-import type { ByPartition, ExchangePosition, ParticipantCommittable } from './manifest.ts'
+import type { ByPartition, ExchangePosition, ParticipantCommittable, SourcePositions } from './manifest.ts'
 import type { CheckpointKind } from './protocol/control-records.ts'
+
+export type { SourcePositions } from './manifest.ts'
 
 export const METADATA_FORMAT = 'millrace-checkpoint'
 export const METADATA_VERSION = 1
@@ -35,12 +37,6 @@ export interface SegmentReference {
   readonly sha256: string
   /** The first completed checkpoint that holds it: local state of an older one lacks it (R13). */
   readonly since: number
-}
-
-export interface SourcePositions {
-  /** What was read (for Kafka the topic id): another one is refused. */
-  readonly identity: string
-  readonly positions: Readonly<Record<string, number>>
 }
 
 export interface ExchangePositions {

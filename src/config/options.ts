@@ -338,7 +338,7 @@ export const OPTIONS = {
     description:
       'How many frames (up to some hundred records each) the partitions of an exchange may lag before sources wait for them. It bounds what a slow second stage leaves on the brokers’ disks.',
   }),
-  partitionDiscoveryMs: withDefault({
+  partitionDiscoveryIntervalMs: withDefault({
     name: 'partition-discovery-interval',
     group: 'workers',
     type: duration({ min: SECOND, max: 24 * HOUR }),

@@ -21,7 +21,6 @@ import {
   isOfEpoch,
 } from '../checkpoint/protocol/control-records.ts'
 import { type CheckpointSettings, decide, workersOf } from '../checkpoint/protocol/coordination.ts'
-import { foldView } from '../checkpoint/protocol/folded-view.ts'
 import { dropCheckpoint } from '../checkpoint/retention.ts'
 import { defined } from '../common/assert.ts'
 import type { Clock } from '../common/clock.ts'
@@ -281,7 +280,7 @@ export class Coordinator {
     const { view } = follower
     const asOf = view.nextOffset
     this.summaryTriedAt = asOf
-    if (!(await appendOne(follower, { type: 'summary', epoch, asOf, view: foldView(view) }))) return
+    if (!(await appendOne(follower, { type: 'summary', epoch, asOf, view: { ...view.fold() } }))) return
     await follower.trim(asOf).catch((error) => {
       logger.warn('control-log-not-trimmed', { before: asOf, error: toError(error).message })
     })

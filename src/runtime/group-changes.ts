@@ -3,8 +3,8 @@
  * replayed. Where that can't come, because a worker is gone, the epoch fails at once and everybody joins again.
  */
 import { MillraceError } from '../common/errors.ts'
-import type { EpochParts } from './epoch.ts'
-import type { StartedEpoch } from './processing.ts'
+import type { EpochParts } from './epoch-parts.ts'
+import type { StartedEpoch } from './started-epoch.ts'
 import { planTasks } from './task-plan.ts'
 
 /** Of the rebalance timeout: the rest is for joining again. */
@@ -68,5 +68,5 @@ function watchPartitions(parts: EpochParts, started: StartedEpoch, wantFinal: (c
     logger.info('partitions-added', { tasks: added.join(', ') })
     wantFinal('partitions were added')
   }
-  started.onClose(clock.every(config.partitionDiscoveryMs, () => void look().catch(started.fail)))
+  started.onClose(clock.every(config.partitionDiscoveryIntervalMs, () => void look().catch(started.fail)))
 }

@@ -7,41 +7,18 @@ import type { CheckpointMetadata } from '../checkpoint/metadata.ts'
 import { decideRestart, type RestartSettings } from '../checkpoint/protocol/restarts.ts'
 import { MillraceError } from '../common/errors.ts'
 import { graphDigest, planStages, type Stage } from '../graph/stages.ts'
-import type { ConnectorContext } from '../ports/connector-context.ts'
-import type { AssignedPartitions, GroupMembership, Joined, Membership } from '../ports/group-membership.ts'
-import type { StateBackend } from '../ports/state-backend.ts'
+import type { AssignedPartitions, Joined } from '../ports/group-membership.ts'
 import { parseTaskKey, type TaskKey } from '../records/task-id.ts'
 import { appendClaim, indexInClaim } from './claim.ts'
 import { withDeadline } from './deadline.ts'
 import { Epoch } from './epoch.ts'
 import type { EpochEnd } from './epoch-end.ts'
-import { appendOne, type LogFollower } from './log-follower.ts'
+import type { GroupLifeParts, GroupSession } from './epoch-parts.ts'
+import { appendOne } from './log-follower.ts'
 import { readRestorePoint } from './recovery.ts'
-import type { SharedResources } from './shared-resources.ts'
 import { ShutdownTimeout } from './shutdown-timeout.ts'
 import { assignmentOf, planTasks, type TaskPlan } from './task-plan.ts'
 import type { WorkerParts } from './worker-parts.ts'
-
-export interface GroupLifeParts extends WorkerParts {
-  /** Aborted when the worker is asked to stop: a final checkpoint is taken first. */
-  readonly stop: AbortSignal
-  readonly follower: LogFollower
-  readonly backend: StateBackend
-  readonly membership: GroupMembership
-  readonly shared: SharedResources
-  /** Of the worker, for what is asked between epochs. */
-  readonly context: ConnectorContext
-}
-
-/** What one membership is: from a join to the next. */
-export interface GroupSession {
-  readonly joined: Joined
-  readonly membership: Membership
-  /** Claims before this offset are of an earlier membership. */
-  readonly since: number
-  /** The leader's, made anew before each claim that follows a failure. */
-  plan: TaskPlan | undefined
-}
 
 export class GroupLife {
   private readonly parts: GroupLifeParts

@@ -1,47 +1,17 @@
-/**
- * The running part of an epoch: tasks, the worker loop, its checkpoints and, on the leader, the coordinator, put together,
- * driven by what the log says, and ended by a final checkpoint.
- */
-import type { CheckpointMetadata } from '../checkpoint/metadata.ts'
 import { type ControlRecord, isOfEpoch } from '../checkpoint/protocol/control-records.ts'
 import type { CheckpointSettings } from '../checkpoint/protocol/coordination.ts'
 import { defined } from '../common/assert.ts'
 import type { Config } from '../config/config.ts'
-import type { ConnectorContext } from '../ports/connector-context.ts'
-import type { Exchange, ExchangeWriter } from '../ports/exchange.ts'
-import type { TaskKey } from '../records/task-id.ts'
+import type { ExchangeWriter } from '../ports/exchange.ts'
 import { WorkerState } from '../state/worker-state.ts'
 import { Coordinator } from './coordinator.ts'
-import type { EpochParts } from './epoch.ts'
+import type { EpochParts } from './epoch-parts.ts'
 import { watchGroup } from './group-changes.ts'
 import { appendOne } from './log-follower.ts'
-import type { OpenedSinks } from './open-sinks.ts'
 import { type OpenedTasks, openTasks } from './open-tasks.ts'
-import type { RestoreReport } from './restore-state.ts'
-import type { StateRegistry } from './state-registry.ts'
+import type { StartedEpoch } from './started-epoch.ts'
 import { WorkerCheckpoints } from './worker-checkpoints.ts'
 import { WorkerLoop } from './worker-loop.ts'
-
-/** What the start of the epoch has come to. */
-export interface StartedEpoch {
-  readonly epoch: number
-  readonly worker: string
-  /** Those of this worker. */
-  readonly tasks: readonly TaskKey[]
-  readonly isLeader: boolean
-  readonly context: ConnectorContext
-  readonly sinks: OpenedSinks
-  readonly registry: StateRegistry
-  /** The restore point's; null for a job that begins. */
-  readonly metadata: CheckpointMetadata | null
-  /** Null: the job has no exchanges; no writer: this worker writes to none. */
-  readonly exchange: Exchange | null
-  readonly writer: ExchangeWriter | null
-  readonly restored: RestoreReport
-  readonly fail: (error: Error) => void
-  /** Called at the end of the epoch, the last added first. */
-  readonly onClose: (close: () => Promise<unknown> | void) => void
-}
 
 /** Exchange input that lags less than this share of the bound lets sources go on: not on and off with every frame. */
 const LAG_IS_OVER_AT = 0.5

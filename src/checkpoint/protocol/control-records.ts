@@ -11,9 +11,7 @@ import type { GroupMember } from '../../ports/group-membership.ts'
 import type { SourceStart } from '../../ports/source.ts'
 import type { Committable, FreshIdentities } from '../../ports/transactional-sink.ts'
 import type { TaskKey } from '../../records/task-id.ts'
-import type { WorkerManifest } from '../manifest.ts'
-import type { SourcePositions } from '../metadata.ts'
-import type { FoldedView } from './folded-view.ts'
+import type { SourcePositions, WorkerManifest } from '../manifest.ts'
 
 export const CONTROL_VERSION = 1
 
@@ -193,7 +191,8 @@ export interface Summary extends OfEpoch {
   readonly type: 'summary'
   /** The offset behind the last record folded: its own. */
   readonly asOf: number
-  readonly view: FoldedView
+  /** A FoldedView (folded-view.ts), which is made of records itself. */
+  readonly view: Readonly<Record<string, unknown>>
 }
 
 export type ControlRecord =

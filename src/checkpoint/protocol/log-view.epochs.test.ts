@@ -3,7 +3,6 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { MillraceError } from '../../common/errors.ts'
 import type { ControlRecord } from './control-records.ts'
-import { foldView } from './folded-view.ts'
 import { LogView } from './log-view.ts'
 
 const claim = (previousEpoch: number): ControlRecord => ({
@@ -134,7 +133,7 @@ describe('a summary', () => {
     type: 'summary',
     epoch: view.epoch,
     asOf,
-    view: JSON.parse(JSON.stringify(foldView(view))),
+    view: JSON.parse(JSON.stringify(view.fold())),
   })
 
   test('makes a reader that begins with it know what the others do', () => {
@@ -147,7 +146,7 @@ describe('a summary', () => {
     assert.deepEqual(fold(view, record), [true])
     const reader = new LogView()
     assert.equal(reader.apply(at, record), true)
-    assert.deepEqual(JSON.stringify(foldView(reader)), JSON.stringify(foldView(view)))
+    assert.deepEqual(JSON.stringify(reader.fold()), JSON.stringify(view.fold()))
     for (const one of [view, reader]) complete(one, 2)
     assert.deepEqual(reader, view)
   })

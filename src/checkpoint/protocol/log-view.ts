@@ -21,7 +21,6 @@ import type {
   EpochClaimed,
   EpochRecovered,
   EpochStarted,
-  FailureVerdict,
   FinalRequested,
   JobFailed,
   RestoredTo,
@@ -30,7 +29,7 @@ import type {
   TransactionSalvaged,
   WorkerFailed,
 } from './control-records.ts'
-import { unfoldView } from './folded-view.ts'
+import type { EpochFailure, FoldedView, PastFailure } from './folded-view.ts'
 import { CHECKPOINT_TRANSITIONS, type CheckpointState, EPOCH_TRANSITIONS, type EpochState } from './transitions.ts'
 
 /** A checkpoint that is triggered and not decided. */
@@ -38,23 +37,6 @@ export interface PendingCheckpoint {
   readonly triggered: CheckpointTriggered
   readonly acks: Map<string, CheckpointAcked>
   readonly declines: Map<string, CheckpointDeclined>
-}
-
-/** Why the epoch of the last claim has ended. */
-export interface EpochFailure {
-  readonly worker: string
-  readonly code: string
-  readonly cause: string
-  readonly verdict: FailureVerdict
-}
-
-/** For restart strategies. Times as the wall shows. */
-export interface PastFailure {
-  /** Of its `worker-failed` in the log. */
-  readonly offset: number
-  readonly atMs: number
-  /** From `epoch-started` on; 0 if the epoch failed before. */
-  readonly ranMs: number
 }
 
 /** Failures that are remembered: more than any restart strategy counts. */
@@ -118,6 +100,45 @@ export class LogView {
     return true
   }
 
+  /** For a summary. Of a started epoch with no checkpoint pending. */
+  fold(): FoldedView {
+    const { epoch, claim, recovered, started, failure, failedAt, failures, lastCheckpoint } = this
+    const { restorePoint, settlePoint, retained, abandoned, poolWorkers, poolSlots } = this
+    return {
+      epoch,
+      claim,
+      recovered,
+      started,
+      failure,
+      failedAt,
+      failures: [...failures],
+      ready: [...this.ready],
+      lagging: [...this.lagging],
+      lastCheckpoint,
+      restorePoint,
+      settlePoint,
+      retained: [...retained],
+      abandoned: [...abandoned],
+      sourceStarts: [...this.sourceStarts],
+      settled: [...this.settled],
+      poolWorkers,
+      poolSlots,
+    }
+  }
+
+  private unfold(folded: FoldedView): void {
+    const { ready, lagging, failures, retained, abandoned, sourceStarts, settled, ...rest } = folded
+    Object.assign(this, rest)
+    this.epochState = 'started'
+    this.failures = [...failures]
+    this.retained = [...retained]
+    this.abandoned = [...abandoned]
+    this.settled = new Set(settled)
+    for (const [worker, producerId] of ready) this.ready.set(worker, producerId)
+    for (const worker of lagging) this.lagging.add(worker)
+    for (const [source, start] of sourceStarts) this.sourceStarts.set(source, start)
+  }
+
   /** The log's beginning is deleted: only a summary tells what stood there. */
   private beginTrimmed(offset: number, record: ControlRecord): void {
     if (record.type !== 'summary' || record.asOf !== offset) {
@@ -126,7 +147,7 @@ export class LogView {
         `the control log begins at offset ${offset} with a ${record.type}: what stood before it is deleted`,
       )
     }
-    unfoldView(this, record.view)
+    this.unfold(record.view as unknown as FoldedView)
     this.lastSummary = offset
   }
 

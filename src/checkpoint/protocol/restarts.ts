@@ -2,7 +2,7 @@
  * Whether and when an epoch that failed is followed by another: the restart strategies, as a pure function of the
  * failures that the log tells of, so that every leader comes to the same answer.
  */
-import type { PastFailure } from './log-view.ts'
+import type { PastFailure } from './folded-view.ts'
 
 export type RestartStrategy = 'none' | 'fixed-delay' | 'exponential-delay' | 'failure-rate'
 
