@@ -141,11 +141,13 @@ export class Scene {
     return readCommitted(this.kafka, this.outTopic).then((output) => judge(this.written, output))
   }
 
-  /** Waits for everything written, ends the job by SIGTERM, and holds the whole output against the model. */
-  async finish(job: JobProcess): Promise<void> {
-    await job.event('started')
-    await this.committed(job)
-    assert.deepEqual(await job.kill('SIGTERM'), { exitCode: 0, signal: null }, `SIGTERM ends the job well:\n${job.tail()}`)
+  /** Waits for everything written, ends the copies of the job by SIGTERM, and holds the whole output against the model. */
+  async finish(...jobs: readonly [JobProcess, ...JobProcess[]]): Promise<void> {
+    await jobs[0].event('started')
+    await this.committed(jobs[0])
+    for (const job of jobs) {
+      assert.deepEqual(await job.kill('SIGTERM'), { exitCode: 0, signal: null }, `SIGTERM ends the job well:\n${job.tail()}`)
+    }
     await this.assertExact()
   }
 

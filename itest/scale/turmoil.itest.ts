@@ -80,6 +80,7 @@ describe('copies of a job', () => {
       for (const member of crew.running) await guarded(crew.stop(member))
       await guarded(sleep(QUIET_MS))
       assert.deepEqual(reader.judge.verdict(writer.written), perfect(writer.written))
+      if (process.env.MILLRACE_ITEST_TURMOIL_SECONDS) console.log(crew.history)
       context.diagnostic(
         `${writer.total} records, ${crew.members.length} processes, longest silence ${reader.longestSilenceMs} ms`,
       )
