@@ -44,6 +44,8 @@ export interface GroupTimes {
   initialDelayMs: number
   /** Of the group into the coordinator's log, at most. */
   writeMs: number
+  /** group.min.session.timeout.ms and group.max.session.timeout.ms; Kafka's defaults. */
+  sessionTimeoutMs: { least: number; most: number }
 }
 
 export class ModelGroup {

@@ -21,11 +21,8 @@ import type { ModelBroker, ModelCall, ModelHandlers } from './model-broker.ts'
 import { type GroupTimes, ModelGroup } from './model-group.ts'
 import type { ModelTopics } from './model-topics.ts'
 
-/** Kafka's defaults of group.min.session.timeout.ms and group.max.session.timeout.ms. */
-const SESSION_TIMEOUT_MS = { least: 6_000, most: 1_800_000 }
-
 export class ModelGroups {
-  readonly times: GroupTimes = { initialDelayMs: 0, writeMs: 1 }
+  readonly times: GroupTimes = { initialDelayMs: 0, writeMs: 1, sessionTimeoutMs: { least: 6_000, most: 1_800_000 } }
   private readonly simulation: Simulation
   private readonly topics: ModelTopics
   private readonly random: () => number
@@ -99,7 +96,8 @@ export class ModelGroups {
   private refusalOfJoin({ groupId, memberId, sessionTimeoutMs }: JoinGroupInput, broker: ModelBroker): number {
     const refusal = this.refuse(broker, groupId)
     if (refusal !== 0) return refusal
-    const isAllowed = sessionTimeoutMs >= SESSION_TIMEOUT_MS.least && sessionTimeoutMs <= SESSION_TIMEOUT_MS.most
+    const { least, most } = this.times.sessionTimeoutMs
+    const isAllowed = sessionTimeoutMs >= least && sessionTimeoutMs <= most
     if (!isAllowed) return KafkaCode.invalidSessionTimeout
     return memberId !== '' && !this.groups.has(groupId) ? KafkaCode.unknownMemberId : 0
   }

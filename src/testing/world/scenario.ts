@@ -1,14 +1,13 @@
 /** Input for the simulated job, and what its output must be. */
 
 import { AbortedFilter } from '../../../connectors/kafka/client/aborted-filter.ts'
-import { createTopics } from '../../../connectors/kafka/client/admin.ts'
-import { ProducerIdentity } from '../../../connectors/kafka/client/producer.ts'
-import { Sender } from '../../../connectors/kafka/client/sender.ts'
-import { initProducerId } from '../../../connectors/kafka/client/transactions.ts'
+import { RecordBatchBuilder, stampBatch } from '../../../connectors/kafka/codec/record-batch-builder.ts'
 import { decodeRecords } from '../../../connectors/kafka/codec/record-batch-reader.ts'
 import type { KafkaModel } from '../../../connectors/kafka/testing/kafka-model.ts'
 import type { ModelPartition } from '../../../connectors/kafka/testing/model-partition.ts'
-import { SimulatedProcess } from '../simulator/simulated-process.ts'
+import { assert } from '../../common/assert.ts'
+import type { SeededRandom } from '../simulator/seeded-random.ts'
+import { wallTimeMs } from '../simulator/simulated-clock.ts'
 import { type Counted, INPUT, OUTPUT, type Transfer } from './transfer-job.ts'
 import type { World } from './world.ts'
 
@@ -20,51 +19,45 @@ export interface ScenarioOptions {
   readonly intervalMs: number
 }
 
-/** Writes the input over time, from a process of its own that nothing disturbs. */
+/** Makes the topics and writes the input over time: straight into the log, so that nothing disturbs it. */
 export class Scenario {
   readonly written: Transfer[] = []
   isWritten = false
   private readonly world: World
   private readonly options: ScenarioOptions
+  private readonly random: SeededRandom
+  private readonly indices: number[]
 
   constructor(world: World, options: ScenarioOptions) {
     this.world = world
     this.options = options
-  }
-
-  /** Makes the topics; then workers may start. Resolves within the simulation. */
-  async prepare(): Promise<void> {
-    const { network, simulation } = this.world
-    const { partitions } = this.options
-    const process = new SimulatedProcess(simulation, 'input')
-    const client = await network.client(process)
-    await createTopics(client, [
-      { name: INPUT, partitions, replicationFactor: 1 },
-      { name: OUTPUT, partitions, replicationFactor: 1 },
-    ])
-    await client.topic(OUTPUT, 60_000)
-    void this.write(process, client)
-  }
-
-  private async write(process: SimulatedProcess, client: Awaited<ReturnType<World['network']['client']>>): Promise<void> {
-    const { records, partitions, keys, intervalMs } = this.options
-    const sender = new Sender(client, { deliveryTimeoutMs: 3_600_000 })
-    const identity = new ProducerIdentity(null, await initProducerId(client, null, { timeoutMs: 3_600_000 }))
-    const span = sender.use(identity)
-    const indices = Array.from({ length: partitions }, () => 0)
-    for (let n = 0; n < records; n++) {
-      const partition = process.random.below(partitions)
-      const transfer = { key: `k${process.random.below(keys)}`, partition, index: indices[partition]!++ }
-      this.written.push(transfer)
-      sender.builder(INPUT, partition).appendText(process.clock.nowMs(), null, JSON.stringify(transfer))
-      await process.clock.sleep(process.random.between(0, 2 * intervalMs))
+    this.random = world.simulation.random.fork()
+    this.indices = Array.from({ length: options.partitions }, () => 0)
+    for (const name of [INPUT, OUTPUT]) {
+      const code = world.kafka.topics.create({ name, partitions: options.partitions, replicationFactor: 1 }, () => 0)
+      assert(code === 0, 'the topics of the scenario are new')
     }
-    sender.end()
-    await span.flushed
-    this.isWritten = true
-    sender.close()
+    this.writeNext()
+  }
+
+  private writeNext(): void {
+    const { world, random, options } = this
+    world.simulation.after(null, random.between(0, 2 * options.intervalMs), 'input', () => {
+      const partition = random.below(options.partitions)
+      const transfer = { key: `k${random.below(options.keys)}`, partition, index: this.indices[partition]!++ }
+      this.written.push(transfer)
+      const log = world.kafka.partition(INPUT, partition)
+      builder.appendText(wallTimeMs(world.simulation.nowMs), null, JSON.stringify(transfer))
+      const sealed = builder.seal('none')
+      stampBatch(sealed, { producerId: -1, producerEpoch: -1, baseSequence: -1, isTransactional: false })
+      log?.append(sealed.buffer, Number.MAX_SAFE_INTEGER)
+      if (this.written.length < options.records) this.writeNext()
+      else this.isWritten = true
+    })
   }
 }
+
+const builder = new RecordBatchBuilder(1_024)
 
 /** The committed output by key, in the order of the log. */
 export function committedOutput(kafka: KafkaModel): Map<string, Counted[]> {

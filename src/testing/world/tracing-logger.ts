@@ -1,10 +1,18 @@
-/** What a simulated process logs, as lines of the trace. */
+/** What a simulated process logs, as lines of the trace; and what must never be logged. */
 import type { Logger } from '../../common/logger.ts'
 import type { SimulatedProcess } from '../simulator/simulated-process.ts'
 import type { Simulation } from '../simulator/simulation.ts'
 
-export function tracingLogger(simulation: Simulation, process: SimulatedProcess): Logger {
+/** Bugs by the product's own account: failed assertions, and what the job itself finds wrong. */
+const BUG = /invariant broken|\(this is a bug in Millrace|unreachable|comes behind|is not a function|Cannot read prop/
+
+/** @param onBug is told of errors that no fault excuses */
+export function tracingLogger(simulation: Simulation, process: SimulatedProcess, onBug: (what: string) => void): Logger {
   const line = (event: string, fields?: Readonly<Record<string, unknown>>): void => {
+    for (const value of Object.values(fields ?? {})) {
+      const text = value instanceof Error ? value.message : typeof value === 'string' ? value : ''
+      if (BUG.test(text)) onBug(`${process.name} ${event}: ${text}`)
+    }
     if (!simulation.trace.keepsLines) return
     simulation.trace.comment(simulation.nowMs, process, `${event} ${fields === undefined ? '' : textOf(fields)}`)
   }

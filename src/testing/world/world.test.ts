@@ -7,13 +7,8 @@ import { World, type WorldOptions } from './world.ts'
 async function run(seed: number, workers: number, options: WorldOptions = {}) {
   const world = new World(seed, options)
   const scenario = new Scenario(world, { records: 300, partitions: 2, keys: 6, intervalMs: 10 })
-  let isPrepared = false
-  void scenario.prepare().then(() => {
-    isPrepared = true
-    for (let machine = 0; machine < workers; machine++) world.start(machine)
-  })
+  for (let machine = 0; machine < workers; machine++) world.start(machine)
   const { simulation, kafka } = world
-  await simulation.run(() => isPrepared)
   let checkAtMs = 0
   const isDone = () => {
     if (simulation.nowMs < checkAtMs) return false

@@ -38,9 +38,9 @@ const CONFIG = {
   checkpointTolerableFailures: 6,
   transactionSlots: 8,
   transactionTimeout: 600_000,
-  sessionTimeout: 6_000,
-  heartbeatInterval: 500,
-  rebalanceTimeout: 10_000,
+  sessionTimeout: 1_500,
+  heartbeatInterval: 150,
+  rebalanceTimeout: 5_000,
   recoveryTimeout: 60_000,
   restoreTimeout: 60_000,
   shutdownTimeout: 20_000,
@@ -52,6 +52,7 @@ const CONFIG = {
 
 export interface SimulatedWorker {
   readonly name: string
+  readonly machine: number
   readonly process: SimulatedProcess
   readonly status: WorkerStatus
   readonly stop: () => void
@@ -66,14 +67,22 @@ export class World {
   readonly storage: SimulatedStorage
   readonly config: Config
   readonly workers: SimulatedWorker[] = []
+  /** What no fault excuses. */
+  readonly bugs: string[] = []
   private readonly disks = new Map<number, SimulatedDisk>()
 
   constructor(seed: number, { brokers = 1, config = {}, keepTrace = false }: WorldOptions = {}) {
     this.simulation = new Simulation(seed, { keepTrace })
     this.kafka = new KafkaModel(this.simulation, { brokers })
+    this.kafka.groups.times.sessionTimeoutMs.least = 1_000
     this.network = new SimulatedNetwork(this.simulation, this.kafka)
     this.storage = new SimulatedStorage(this.simulation)
     this.config = resolveConfig([layerOfJob({ ...CONFIG, brokers: this.kafka.bootstrap.join(','), ...config })]).config
+  }
+
+  /** Those whose processes are there, paused ones among them. */
+  get running(): readonly SimulatedWorker[] {
+    return this.workers.filter((worker) => worker.process.isAlive)
   }
 
   /** A process on a machine, whose disk outlives it. One at a time per machine. */
@@ -81,7 +90,7 @@ export class World {
     const { simulation, network, storage, config } = this
     const name = `w${machine}.${this.workers.length}`
     const process = new SimulatedProcess(simulation, name)
-    const logger = tracingLogger(simulation, process)
+    const logger = tracingLogger(simulation, process, (what) => this.bugs.push(what))
     const { graph } = transferJob()
     const disk = this.disks.get(machine) ?? new SimulatedDisk(`disk ${machine}`)
     this.disks.set(machine, disk)
@@ -106,7 +115,7 @@ export class World {
       createMembership: (context) => createGroupMembership(context, { topics: () => [INPUT] }),
       createExchange: (context) => new KafkaExchange(context),
     })
-    const worker: SimulatedWorker = { name, process, status, stop: running.stop, end: undefined }
+    const worker: SimulatedWorker = { name, machine, process, status, stop: running.stop, end: undefined }
     this.workers.push(worker)
     void running.done.then((end) => {
       worker.end = end

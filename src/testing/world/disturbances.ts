@@ -1,0 +1,150 @@
+/** Everything that may go wrong, at random: for a while, then never again. */
+import type { SeededRandom } from '../simulator/seeded-random.ts'
+import type { SimulatedWorker, World } from './world.ts'
+
+export interface DisturbanceOptions {
+  /** Machines that workers may run on. */
+  readonly machines: number
+  /** Simulated ms in which things go wrong. */
+  readonly lastMs: number
+  /** Between two faults, on average. */
+  readonly intervalMs: number
+}
+
+/** Longer than the session timeout of the simulated workers: a paused one may have been replaced. */
+const LONGEST_PAUSE_MS = 5_000
+const LONGEST_OUTAGE_MS = 2_500
+const LONGEST_DISASTER_MS = 20_000
+
+export class Disturbances {
+  isOver = false
+  private readonly world: World
+  private readonly options: DisturbanceOptions
+  private readonly random: SeededRandom
+  private readonly endMs: number
+
+  constructor(world: World, options: DisturbanceOptions) {
+    this.world = world
+    this.options = options
+    this.random = world.simulation.random.fork()
+    this.endMs = world.simulation.nowMs + options.lastMs
+  }
+
+  start(): void {
+    const { world, random } = this
+    const level = random.pick([0, 0.002, 0.01, 0.03])!
+    const latencyMs = { least: 0.1, most: random.pick([1, 4, 30])! }
+    world.network.conditions = { latencyMs, requestLoss: level, answerLoss: level }
+    const { conditions } = world.storage
+    const latency = { least: 0.5, most: random.pick([5, 50, 400])! }
+    world.storage.conditions = {
+      ...conditions,
+      latencyMs: latency,
+      failure: random.pick([0, 0, 0.02, 0.1])!,
+      deadlineMs: 3_000,
+    }
+    this.next()
+  }
+
+  private next(): void {
+    const { world, random, options } = this
+    world.simulation.after(null, random.between(0, 2 * options.intervalMs), 'fault', () => {
+      if (world.simulation.nowMs >= this.endMs) {
+        this.end()
+        return
+      }
+      this.disturb()
+      this.next()
+    })
+  }
+
+  private disturb(): void {
+    const { world, random, options } = this
+    const worker = random.pick(world.running)
+    const broker = random.pick(world.kafka.brokers)!
+    switch (random.below(20)) {
+      case 0:
+      case 1:
+      case 2:
+      case 3:
+        if (worker !== undefined) this.kill(worker, 2_000)
+        break
+      case 4:
+      case 5:
+      case 6:
+      case 7:
+        if (worker !== undefined) this.pause(worker)
+        break
+      case 8:
+        if (worker !== undefined) this.stop(worker)
+        break
+      case 9:
+      case 10:
+      case 11:
+        this.startOn(random.below(options.machines))
+        break
+      case 12:
+      case 13:
+      case 14:
+        world.network.breakConnections(random.next(), random.chance(0.5) ? worker?.process : undefined)
+        break
+      case 15:
+      case 16:
+        if (worker !== undefined) this.cutOff(worker, broker.id)
+        break
+      case 17:
+      case 18:
+        if (broker.isUp) {
+          world.kafka.crash(broker)
+          this.later(LONGEST_OUTAGE_MS, 'restart of a broker', () => world.kafka.restart(broker))
+        }
+        break
+      case 19:
+        // All at once, for longer than transactions may take.
+        for (const one of world.running) this.kill(one, LONGEST_DISASTER_MS)
+    }
+  }
+
+  private kill(worker: SimulatedWorker, mostMs: number): void {
+    worker.process.crash()
+    this.later(mostMs, 'restart of a worker', () => this.startOn(worker.machine))
+  }
+
+  private stop(worker: SimulatedWorker): void {
+    worker.stop()
+    this.later(6_000, 'start of a worker', () => this.startOn(worker.machine))
+  }
+
+  private pause({ process }: SimulatedWorker): void {
+    process.pause()
+    this.later(LONGEST_PAUSE_MS, 'end of a pause', () => process.resume())
+  }
+
+  private cutOff({ process }: SimulatedWorker, broker: number): void {
+    const { network } = this.world
+    network.cut(process, broker)
+    this.later(2 * LONGEST_OUTAGE_MS, 'end of a cut', () => network.heal(process, broker))
+  }
+
+  /** Unless there is one. */
+  private startOn(machine: number): void {
+    if (this.world.running.some((worker) => worker.machine === machine)) return
+    this.world.start(machine)
+  }
+
+  private later(mostMs: number, label: string, run: () => void): void {
+    this.world.simulation.after(null, this.random.between(0, mostMs), label, run)
+  }
+
+  /** Whatever is down comes back by itself; from now on nothing goes wrong. */
+  private end(): void {
+    const { world } = this
+    world.network.conditions = { latencyMs: { least: 0.1, most: 1.5 }, requestLoss: 0, answerLoss: 0 }
+    world.storage.conditions = { ...world.storage.conditions, latencyMs: { least: 0.5, most: 8 }, failure: 0 }
+    world.simulation.after(null, LONGEST_PAUSE_MS + LONGEST_OUTAGE_MS, 'calm', () => {
+      this.isOver = true
+      this.startOn(0)
+      this.startOn(1)
+    })
+  }
+}
