@@ -56,12 +56,17 @@ async function run(
   let running: RunningWorker | undefined
   let isStopping = false
   port.on('message', (message: ToThread) => {
-    if (message.type === 'collect') {
-      send({ type: 'metrics', request: message.request, families: snapshotOf(metrics.all()) })
-      return
+    switch (message.type) {
+      case 'ask':
+        send({ type: 'here' })
+        break
+      case 'collect':
+        send({ type: 'metrics', request: message.request, families: snapshotOf(metrics.all()) })
+        break
+      case 'stop':
+        isStopping = true
+        running?.stop()
     }
-    isStopping = true
-    running?.stop()
   })
   const job = await program.loadJob(jobFile, directory)
   running = await program.startWorker({

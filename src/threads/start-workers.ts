@@ -25,6 +25,9 @@ export interface WorkersContext {
 
 /** Behind the worker's own time-out: it may need this long to close what it has open. */
 const CLOSE_TIMEOUT_MS = 3_000
+/** Kafka has taken a worker that is silent for its session out of the group by then. */
+const STALL_TIMEOUT_MS = 30_000
+const SESSIONS_PER_STALL = 3
 
 /** @param entry URL of the module that runs the program: each thread runs it too */
 export function startWorkers(context: WorkersContext, entry: string): RunningWorker {
@@ -50,6 +53,7 @@ export function startWorkers(context: WorkersContext, entry: string): RunningWor
     clock: systemClock,
     logger,
     stopTimeoutMs: config.shutdownTimeoutMs + CLOSE_TIMEOUT_MS,
+    stallTimeoutMs: Math.max(STALL_TIMEOUT_MS, SESSIONS_PER_STALL * config.sessionTimeoutMs),
     start(slot) {
       const task = {
         kind: 'millrace-worker' as const,

@@ -24,10 +24,13 @@ export interface ThreadLog {
 
 export type ToThread =
   | { readonly type: 'stop' }
+  /** Answered by `here`. */
+  | { readonly type: 'ask' }
   /** Answered by `metrics` with the same number. */
   | { readonly type: 'collect'; readonly request: number }
 
 export type FromThread =
+  | { readonly type: 'here' }
   | { readonly type: 'log'; readonly line: string }
   | { readonly type: 'state'; readonly state: 'restoring' | 'running' }
   | { readonly type: 'completed'; readonly completed: CompletedNews }

@@ -18,6 +18,7 @@ export class WorkerThread implements SupervisedThread {
   private readonly worker: Worker
   private end: ThreadEnd | undefined
   private thrown: Error | undefined
+  private answered: () => void = () => {}
   private requests = 0
   private collecting: { readonly request: number; readonly resolve: () => void } | undefined
   private lastMetrics: readonly FamilySnapshot[] = []
@@ -46,6 +47,13 @@ export class WorkerThread implements SupervisedThread {
     void this.worker.terminate()
   }
 
+  answer(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.answered = resolve
+    this.send({ type: 'ask' })
+    return promise
+  }
+
   async metrics(): Promise<readonly FamilySnapshot[]> {
     // Two scrapes at a time get the same answer.
     const request = ++this.requests
@@ -71,6 +79,9 @@ export class WorkerThread implements SupervisedThread {
 
   private receive(message: FromThread, onNews: (news: ThreadNews) => void): void {
     switch (message.type) {
+      case 'here':
+        this.answered()
+        break
       case 'metrics':
         this.lastMetrics = message.families
         if (this.collecting?.request === message.request) {
