@@ -4,6 +4,7 @@ import { describe, test } from 'node:test'
 import { aggregator, avg, count, max, min, sum } from '../api/aggregates.ts'
 import { ByteWriter } from '../common/byte-writer.ts'
 import type { AggregateSpec } from '../graph/job-graph.ts'
+import { StateTime } from '../state/expiry.ts'
 import { ObjectCache } from '../state/object-cache.ts'
 import type { StateEntry } from '../state/state-entry.ts'
 import { StateTable } from '../state/state-table.ts'
@@ -13,7 +14,12 @@ import { RecordContext } from './record-context.ts'
 function run(aggregates: Record<string, unknown>, values: readonly unknown[]): unknown[] {
   const plan = planAccumulator(new Map(Object.entries(aggregates as Record<string, AggregateSpec>)))
   const keyCodec = { name: 'string', encode: String, decode: (binary: string) => binary }
-  const table = new StateTable<Accumulator>(new ObjectCache(1e9), { stateId: 1, codec: plan.codec, keyCodec, isComplete: true })
+  const table = new StateTable<Accumulator>(new ObjectCache(1e9), new StateTime(), {
+    stateId: 1,
+    codec: plan.codec,
+    keyCodec,
+    isComplete: true,
+  })
   const rows: unknown[] = []
   const entries = [table.find('k')!] as StateEntry<unknown>[]
   const push = aggregate(plan, new RecordContext(), table as StateTable<unknown>, entries, (row) => rows.push(row))

@@ -56,7 +56,8 @@ export class KeyedInput {
   /** Processes what was gathered. Null when it could be done at once: all state was on the heap. */
   run(nowMs: number): Promise<void> | null {
     if (this.values.length === 0) return null
-    const loading = this.state.prefetch(this.tables, this.keys, this.entries, nowMs)
+    this.state.advance(nowMs)
+    const loading = this.state.prefetch(this.tables, this.keys, this.entries)
     if (loading !== null) return loading.then(() => this.process())
     this.process()
     return null
@@ -69,6 +70,7 @@ export class KeyedInput {
   runBatch(batch: SourceBatch<unknown>, nowMs: number): Promise<void> | null {
     const { count, keyBytes, keyStarts, keyEnds } = batch
     const { tables, entries, context } = this
+    this.state.advance(nowMs)
     const table = tables[0]!
     const found = entries[0]!
     found.length = count
@@ -86,7 +88,7 @@ export class KeyedInput {
     if (!isOnHeap) {
       const keys: string[] = []
       for (let i = 0; i < count; i++) keys.push(shortText(keyBytes, keyStarts[i]!, keyEnds[i]!))
-      const loading = this.state.prefetch(tables, keys, entries, nowMs)
+      const loading = this.state.prefetch(tables, keys, entries)
       if (loading !== null) return loading.then(() => this.processBatch(batch))
     }
     this.processBatch(batch)

@@ -41,8 +41,10 @@ export interface StateBackend {
    * The values of `keys` (binary strings) in their order; null where there is none, or where it has expired by `nowMs`.
    * One multi-get. The buffers are the caller's to keep. While an `apply` is under way, each key has its value of either
    * before or after it: so the caller looks into what is being applied first. Throws MR_STATE_LOCAL_CORRUPT.
+   *
+   * @param expiresAtMs is given at the same places when the values expire, for those that do
    */
-  getMany(task: TaskKey, keys: readonly string[], nowMs: number): Promise<(Buffer | null)[]>
+  getMany(task: TaskKey, keys: readonly string[], nowMs: number, expiresAtMs?: number[]): Promise<(Buffer | null)[]>
   /**
    * Applies all changes and sets all markers in one atomic, durable-in-order batch: after a crash either all of it is
    * there or nothing of it, and never a later batch without an earlier one. Oldest changes first where a task occurs

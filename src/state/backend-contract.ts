@@ -128,6 +128,9 @@ export function stateBackendContract(name: string, create: (directory: string) =
         NO_MARKERS,
       )
       assert.deepEqual(await get(ORDERS, ['a', 'b'], 999), ['1', '1'])
+      const expiresAtMs: number[] = []
+      await backend.getMany(ORDERS, ['b', 'x', 'a'], 999, expiresAtMs)
+      assert.deepEqual({ ...expiresAtMs }, { 2: 1000 })
       assert.deepEqual(await get(ORDERS, ['a', 'b'], 1000), [null, '1'])
       assert.deepEqual(await scan(ORDERS, '', 999), [
         ['a', '1', 1000],

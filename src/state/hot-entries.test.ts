@@ -2,13 +2,19 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { messagePack } from './codecs.ts'
+import { StateTime } from './expiry.ts'
 import { ObjectCache } from './object-cache.ts'
 import { StateTable } from './state-table.ts'
 
 const keyCodec = { name: 'string', encode: String, decode: (binary: string) => binary }
 
 test('a key given as bytes has the entry that the same key as a string has, whatever is evicted between', () => {
-  const table = new StateTable<unknown>(new ObjectCache(1e9), { stateId: 1, codec: messagePack, keyCodec, isComplete: true })
+  const table = new StateTable<unknown>(new ObjectCache(1e9), new StateTime(), {
+    stateId: 1,
+    codec: messagePack,
+    keyCodec,
+    isComplete: true,
+  })
   const short = fc.uint8Array({ maxLength: 3 })
   const long = fc.uint8Array({ minLength: 60, maxLength: 70 }).map((bytes) => bytes.fill(7, 0, 60))
   fc.assert(

@@ -5,24 +5,41 @@
  */
 import { ByteWriter } from '../common/byte-writer.ts'
 import type { ValueCodec } from '../ports/value-codec.ts'
+import { ENTRY_OVERHEAD_BYTES, type ObjectCache } from './object-cache.ts'
 import type { StateEntry } from './state-entry.ts'
 
 const NOT_ENCODED = -2
 const DELETED = -1
+
+export interface SealedChangesOptions<V> {
+  readonly codec: ValueCodec<V>
+  readonly cache: ObjectCache
+  /** What these changes have added to the cache's `changedBytes`. */
+  readonly bytes: number
+  /** Whether values may have an expiry. */
+  readonly expires: boolean
+}
 
 export class SealedChanges<V> {
   readonly generation: number
   readonly entries: readonly StateEntry<V>[]
   readonly valueStarts: Int32Array
   readonly valueEnds: Int32Array
+  /** Undefined: none of these values expires. */
+  readonly expiresAtMs: Float64Array | undefined
+  readonly bytes: number
   private readonly codec: ValueCodec<V>
+  private readonly cache: ObjectCache
   private readonly out: ByteWriter
   private next = 0
 
-  constructor(generation: number, entries: readonly StateEntry<V>[], codec: ValueCodec<V>) {
+  constructor(generation: number, entries: readonly StateEntry<V>[], options: SealedChangesOptions<V>) {
     this.generation = generation
     this.entries = entries
-    this.codec = codec
+    this.codec = options.codec
+    this.cache = options.cache
+    this.bytes = options.bytes
+    this.expiresAtMs = options.expires ? new Float64Array(entries.length) : undefined
     this.valueStarts = new Int32Array(entries.length).fill(NOT_ENCODED)
     this.valueEnds = new Int32Array(entries.length)
     this.out = new ByteWriter(Math.max(256, entries.length * 16))
@@ -56,5 +73,10 @@ export class SealedChanges<V> {
     this.codec.encode(entry.value, this.out)
     this.valueStarts[slot] = start
     this.valueEnds[slot] = this.out.position
+    if (this.expiresAtMs !== undefined) this.expiresAtMs[slot] = entry.expiresAtMs
+    // Now its size is known: values that grow, such as lists, must not grow unseen.
+    const bytes = ENTRY_OVERHEAD_BYTES + entry.key.length + 2 * (this.out.position - start)
+    this.cache.usedBytes += bytes - entry.bytes
+    entry.bytes = bytes
   }
 }

@@ -33,10 +33,10 @@ export class SealedOverlay {
     return count
   }
 
-  /** Estimated heap bytes of its entries. */
+  /** Estimated heap bytes of its entries at the cut. */
   get entryBytes(): number {
     let bytes = 0
-    for (const part of this.parts) for (const entry of part.changes.entries) bytes += entry.bytes
+    for (const part of this.parts) bytes += part.changes.bytes
     return bytes
   }
 
@@ -69,6 +69,8 @@ export class SealedOverlay {
     const keys: string[] = []
     const valueStarts = new Float64Array(count)
     const valueEnds = new Float64Array(count)
+    const expires = parts.some(({ changes }) => changes.expiresAtMs !== undefined)
+    const expiresAtMs = expires ? new Float64Array(count) : undefined
     let base = 0
     for (const { table, changes } of parts) {
       const partKeys: string[] = []
@@ -82,10 +84,11 @@ export class SealedOverlay {
         const start = changes.valueStarts[slot]!
         valueStarts[at] = start < 0 ? -1 : base + start
         valueEnds[at] = start < 0 ? -1 : base + changes.valueEnds[slot]!
+        if (expiresAtMs !== undefined) expiresAtMs[at] = changes.expiresAtMs?.[slot] ?? 0
       }
       base += changes.values.length
     }
     const values = parts.length === 1 ? parts[0]!.changes.values : Buffer.concat(parts.map((part) => part.changes.values))
-    return { task, keys, values, valueStarts, valueEnds }
+    return { task, keys, values, valueStarts, valueEnds, ...(expiresAtMs === undefined ? {} : { expiresAtMs }) }
   }
 }

@@ -18,6 +18,8 @@ export class StateEntry<V> {
   seen = true
   /** Estimated heap bytes. */
   bytes: number
+  /** When the value expires, ms since 1970; 0: never. Heeded by tables with an expiry only. */
+  expiresAtMs = 0
   /** The key as user code sees it, decoded when first asked for. */
   userKey: unknown = undefined
 

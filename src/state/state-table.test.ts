@@ -18,14 +18,14 @@ async function open({ cacheBytes = 1e9, isComplete = true } = {}) {
   const table = task.declare<unknown>({ stateId: 1, codec: messagePack, keyCodec: textKeys, isComplete })
   const set = async (key: string, value: unknown) => {
     const into = [[]] as never[][]
-    await task.prefetch([table], [key], into, 0)
+    await task.prefetch([table], [key], into)
     const entry = into[0]![0]! as Parameters<typeof table.claim>[0]
     table.claim(entry)
     entry.value = value
   }
   const get = async (key: string) => {
     const into = [[]] as never[][]
-    await task.prefetch([table], [key], into, 0)
+    await task.prefetch([table], [key], into)
     return (into[0]![0]! as { value: unknown }).value
   }
   const stored = async () => {

@@ -5,12 +5,14 @@
  * Invariants:
  * - an entry changed in a generation that the backend does not hold yet is in `entries` (never evicted);
  * - an entry is in at most one generation's unencoded changes, that of `entry.generation`;
- * - a sealed generation is never changed: `claim` encodes it first.
+ * - a sealed generation is never changed: `claim` encodes it first;
+ * - user code sees no value that has expired: it looks through `claim` or `protect`.
  */
 import { assert, defined } from '../common/assert.ts'
 import { shortText } from '../common/short-text.ts'
 import type { KeyCodec } from '../ports/source.ts'
 import type { ValueCodec } from '../ports/value-codec.ts'
+import type { Expiry, StateTime, TimeToLive } from './expiry.ts'
 import { HotEntries } from './hot-entries.ts'
 import { ENTRY_OVERHEAD_BYTES, type EvictableTable, type ObjectCache } from './object-cache.ts'
 import { SealedChanges } from './sealed-changes.ts'
@@ -24,30 +26,39 @@ export interface StateTableOptions<V> {
   readonly keyCodec: KeyCodec<unknown>
   /** True when the backend holds nothing of this state: a key that is not here is nowhere. */
   readonly isComplete: boolean
+  /** Absent: no value of this state expires, or ever did. Null: new ones don't, but older ones may. */
+  readonly ttl?: TimeToLive | null
 }
 
 export class StateTable<V> implements EvictableTable {
   readonly stateId: number
   readonly prefix: string
+  /** Null: values don't expire. */
+  protected readonly expiry: Expiry | null
+  protected readonly cache: ObjectCache
+  protected readonly entries = new Map<string, StateEntry<V>>()
+  protected isComplete: boolean
   private readonly codec: ValueCodec<V>
   private readonly keyCodec: KeyCodec<unknown>
-  private readonly cache: ObjectCache
-  private readonly entries = new Map<string, StateEntry<V>>()
   /** Made when keys come as bytes. */
   private hot: HotEntries<V> | undefined
-  private isComplete: boolean
   private changed: StateEntry<V>[] = []
+  /** What `changed` has added to the cache's `changedBytes`. */
+  private changedBytes = 0
   /** Sealed and not yet encoded to the end, oldest first. */
   private sealed: SealedChanges<V>[] = []
   /** The generation that is being written. */
   private generation = 1
   /** Moving average of encoded value sizes, for the estimates. */
   private valueBytes = 32
-  /** Where the eviction hand stands. */
+  /** How often the eviction hand went around. */
+  protected handRound = 0
+  /** Where it stands. */
   private hand: IterableIterator<[string, StateEntry<V>]> | undefined
 
-  constructor(cache: ObjectCache, options: StateTableOptions<V>) {
+  constructor(cache: ObjectCache, time: StateTime, options: StateTableOptions<V>) {
     this.cache = cache
+    this.expiry = options.ttl === undefined ? null : { time, ttl: options.ttl }
     this.stateId = options.stateId
     this.prefix = statePrefix(options.stateId)
     this.codec = options.codec
@@ -89,27 +100,56 @@ export class StateTable<V> implements EvictableTable {
   }
 
   /** Takes what the backend answered for a key that `find` did not know. */
-  load(key: string, stored: Buffer | null): StateEntry<V> {
+  load(key: string, stored: Buffer | null, expiresAtMs = 0): StateEntry<V> {
     const existing = this.entries.get(key)
     if (existing !== undefined) return existing
     if (stored === null) return this.insert(key, undefined, 0)
     this.valueBytes += (stored.length - this.valueBytes) / 64
-    return this.insert(key, this.codec.decode(stored, 0, stored.length), stored.length)
+    const entry = this.insert(key, this.decode(stored), stored.length)
+    entry.expiresAtMs = expiresAtMs
+    return entry
   }
 
-  /** Before the entry's value is changed, in place or by setting it. */
+  /**
+   * Before the entry's value is changed, in place or by setting it. Where the value has expired there is none behind this,
+   * and its time to live begins anew.
+   */
   claim(entry: StateEntry<V>): void {
-    if (entry.generation === this.generation) return
-    for (const sealed of this.sealed) if (sealed.generation === entry.generation) sealed.encodeBeforeChange(entry)
-    entry.generation = this.generation
-    entry.slot = this.changed.length
-    this.changed.push(entry)
-    this.cache.changedBytes += entry.bytes
+    if (entry.generation !== this.generation) {
+      this.keepSealed(entry)
+      entry.generation = this.generation
+      entry.slot = this.changed.length
+      this.changed.push(entry)
+      this.changedBytes += entry.bytes
+      this.cache.changedBytes += entry.bytes
+    }
+    if (this.expiry !== null) renew(entry, this.expiry)
   }
 
-  /** Before user code is given a value that it might change in place: a sealed generation must not see that. */
+  /**
+   * Before user code is given a value: it might change it in place, and a sealed generation must not see that. Where the
+   * value has expired there is none behind this; where reading puts its expiry off, the entry is changed.
+   */
   protect(entry: StateEntry<V>): void {
-    for (const sealed of this.sealed) if (sealed.generation === entry.generation) sealed.encodeBeforeChange(entry)
+    this.keepSealed(entry)
+    if (this.expiry === null || entry.value === undefined) return
+    const { time, ttl } = this.expiry
+    if (isExpired(entry, time.nowMs)) {
+      // No change that must be written: whoever reads the stored value sees the same.
+      entry.value = undefined
+      entry.expiresAtMs = 0
+    } else if (ttl?.refresh === 'read-and-write') {
+      this.claim(entry)
+    }
+  }
+
+  /** The claimed entry's value has grown by about so many bytes on the heap: the estimate until it is encoded. */
+  grow(entry: StateEntry<V>, bytes: number): void {
+    assert(entry.generation === this.generation, 'only what is being changed grows')
+    entry.bytes += bytes
+    this.changedBytes += bytes
+    this.cache.changedBytes += bytes
+    this.cache.usedBytes += bytes
   }
 
   /** The key as user code sees it. */
@@ -125,7 +165,9 @@ export class StateTable<V> implements EvictableTable {
     this.generation = nextGeneration
     if (changed.length === 0) return undefined
     this.changed = []
-    const sealed = new SealedChanges(generation, changed, this.codec)
+    const options = { codec: this.codec, cache: this.cache, bytes: this.changedBytes, expires: this.expiry !== null }
+    this.changedBytes = 0
+    const sealed = new SealedChanges(generation, changed, options)
     this.sealed.push(sealed)
     return sealed
   }
@@ -137,7 +179,7 @@ export class StateTable<V> implements EvictableTable {
   }
 
   fullKey(entry: StateEntry<V>): string {
-    return stateKey(this.prefix, entry.key)
+    return this.fullKeyOf(entry.key)
   }
 
   fullKeyOf(key: string): string {
@@ -152,22 +194,33 @@ export class StateTable<V> implements EvictableTable {
       const next = this.hand.next()
       if (next.done) {
         this.hand = undefined
+        this.handRound++
         continue
       }
       left--
       const entry = next.value[1]
-      if (entry.generation > flushedGeneration) continue
-      if (entry.seen) {
-        entry.seen = false
-        continue
-      }
+      if (entry.generation > flushedGeneration || this.isKept(entry)) continue
       this.entries.delete(entry.key)
       entry.evict()
+      this.onEvicted(entry)
       // An absent entry that goes leaves the table as complete as before; one with a value doesn't.
       if (entry.value !== undefined) this.isComplete = false
       freed += entry.bytes
     }
     return freed
+  }
+
+  /** The second chance: seen since the hand passed. */
+  protected isKept(entry: StateEntry<V>): boolean {
+    const { seen } = entry
+    entry.seen = false
+    return seen
+  }
+
+  protected onEvicted(_entry: StateEntry<V>): void {}
+
+  decode(stored: Buffer): V {
+    return this.codec.decode(stored, 0, stored.length)
   }
 
   close(): void {
@@ -177,12 +230,31 @@ export class StateTable<V> implements EvictableTable {
   }
 
   private insert(key: string, value: V | undefined, valueBytes: number): StateEntry<V> {
-    const bytes = ENTRY_OVERHEAD_BYTES + key.length + 2 * (valueBytes || this.valueBytes)
-    const entry = new StateEntry<V>(key, value, bytes)
-    this.entries.set(key, entry)
-    this.cache.usedBytes += bytes
+    return this.add(new StateEntry<V>(key, value, this.bytesOf(key, valueBytes)))
+  }
+
+  protected bytesOf(key: string, valueBytes: number): number {
+    return ENTRY_OVERHEAD_BYTES + key.length + 2 * (valueBytes || this.valueBytes)
+  }
+
+  protected add<E extends StateEntry<V>>(entry: E): E {
+    this.entries.set(entry.key, entry)
+    this.cache.usedBytes += entry.bytes
     return entry
   }
+
+  private keepSealed(entry: StateEntry<V>): void {
+    for (const sealed of this.sealed) if (sealed.generation === entry.generation) sealed.encodeBeforeChange(entry)
+  }
+}
+
+function isExpired({ expiresAtMs }: StateEntry<unknown>, nowMs: number): boolean {
+  return expiresAtMs !== 0 && expiresAtMs <= nowMs
+}
+
+function renew<V>(entry: StateEntry<V>, { time, ttl }: Expiry): void {
+  if (isExpired(entry, time.nowMs)) entry.value = undefined
+  entry.expiresAtMs = ttl === null ? 0 : time.nowMs + ttl.afterMs
 }
 
 /** The entry that prefetching has put here. */

@@ -1,6 +1,7 @@
 /** The states of one task: finds, before a batch is processed, every entry that the batch will touch. */
 import type { StateBackend } from '../ports/state-backend.ts'
 import type { TaskKey } from '../records/task-id.ts'
+import { StateTime } from './expiry.ts'
 import type { ObjectCache } from './object-cache.ts'
 import type { StateEntry } from './state-entry.ts'
 import { StateTable, type StateTableOptions } from './state-table.ts'
@@ -9,6 +10,7 @@ export class TaskState {
   readonly task: TaskKey
   private readonly backend: StateBackend
   private readonly cache: ObjectCache
+  private readonly time = new StateTime()
   /** Ascending by state id. */
   readonly tables: StateTable<unknown>[] = []
 
@@ -20,10 +22,15 @@ export class TaskState {
 
   /** Declares a state; before the first record. */
   declare<V>(options: StateTableOptions<V>): StateTable<V> {
-    const table = new StateTable(this.cache, options)
+    const table = new StateTable(this.cache, this.time, options)
     this.tables.push(table as StateTable<unknown>)
     this.tables.sort((a, b) => a.stateId - b.stateId)
     return table
+  }
+
+  /** Before a batch: what has expired by then is gone for it. */
+  advance(nowMs: number): void {
+    this.time.advance(nowMs)
   }
 
   /**
@@ -34,7 +41,6 @@ export class TaskState {
     tables: readonly StateTable<unknown>[],
     keys: readonly string[],
     into: StateEntry<unknown>[][],
-    nowMs: number,
   ): Promise<void> | null {
     let missing: Missing[] | undefined
     for (let t = 0; t < tables.length; t++) {
@@ -47,10 +53,10 @@ export class TaskState {
         else (missing ??= []).push({ table, key: keys[i]!, entries, index: i })
       }
     }
-    return missing === undefined ? null : this.loadMissing(missing, nowMs)
+    return missing === undefined ? null : this.loadMissing(missing)
   }
 
-  private async loadMissing(missing: readonly Missing[], nowMs: number): Promise<void> {
+  private async loadMissing(missing: readonly Missing[]): Promise<void> {
     const positions = new Map<string, number>()
     const fullKeys: string[] = []
     const asked = missing.map(({ table, key }) => {
@@ -62,9 +68,11 @@ export class TaskState {
       }
       return position
     })
-    const stored = await this.backend.getMany(this.task, fullKeys, nowMs)
+    const expiresAtMs: number[] = []
+    const stored = await this.backend.getMany(this.task, fullKeys, this.time.nowMs, expiresAtMs)
     missing.forEach(({ table, key, entries, index }, m) => {
-      entries[index] = table.load(key, stored[asked[m]!] ?? null)
+      const at = asked[m]!
+      entries[index] = table.load(key, stored[at] ?? null, expiresAtMs[at])
     })
   }
 

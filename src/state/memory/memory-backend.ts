@@ -56,12 +56,14 @@ export class MemoryBackend implements StateBackend {
     return this.writes.run(async () => new Map(this.taskMarkers))
   }
 
-  async getMany(task: TaskKey, keys: readonly string[], nowMs: number): Promise<(Buffer | null)[]> {
+  async getMany(task: TaskKey, keys: readonly string[], nowMs: number, expiresAtMs: number[] = []): Promise<(Buffer | null)[]> {
     assert(this.isOpen, 'a backend is open while it is used')
     const entries = this.tasks.get(task)
-    return keys.map((key) => {
+    return keys.map((key, i) => {
       const value = entries?.values.get(key)
       if (entries === undefined || value === undefined || isExpired(entries, key, nowMs)) return null
+      const expiry = entries.expiresAtMs.get(key)
+      if (expiry !== undefined) expiresAtMs[i] = expiry
       return Buffer.from(value, 'latin1')
     })
   }

@@ -98,16 +98,14 @@ export class RocksDbBackend implements StateBackend {
     return this.writes.run(async () => new Map(this.taskMarkers))
   }
 
-  async getMany(task: TaskKey, keys: readonly string[], nowMs: number): Promise<(Buffer | null)[]> {
+  async getMany(task: TaskKey, keys: readonly string[], nowMs: number, expiresAtMs: number[] = []): Promise<(Buffer | null)[]> {
     this.assertOpen()
     const ordinal = this.ordinals.get(task)
     if (ordinal === undefined || keys.length === 0) return keys.map(() => null)
-    if (keys.length <= KEYS_PER_READ) return this.readKeys(ordinal, keys, nowMs)
-    const parts: Promise<(Buffer | null)[]>[] = []
-    for (let i = 0; i < keys.length; i += KEYS_PER_READ) {
-      parts.push(this.readKeys(ordinal, keys.slice(i, i + KEYS_PER_READ), nowMs))
-    }
-    return (await Promise.all(parts)).flat()
+    if (keys.length > KEYS_PER_READ) return this.getParts(ordinal, keys, nowMs, expiresAtMs)
+    const stored = await this.readKeys(ordinal, keys)
+    takeLive(stored, nowMs, expiresAtMs, 0)
+    return stored
   }
 
   apply(changes: readonly StateChanges[], markers: ReadonlyMap<TaskKey, TaskMarker>): Promise<void> {
@@ -195,8 +193,22 @@ export class RocksDbBackend implements StateBackend {
     return defined(this.ordinals.get(task), `ordinal of task ${task}`)
   }
 
-  private async readKeys(ordinal: number, keys: readonly string[], nowMs: number): Promise<(Buffer | null)[]> {
-    const stored = await this.database.read(keys.length, (batch) => {
+  private async getParts(
+    ordinal: number,
+    keys: readonly string[],
+    nowMs: number,
+    expiresAtMs: number[],
+  ): Promise<(Buffer | null)[]> {
+    const parts: Promise<(Buffer | null)[]>[] = []
+    for (let i = 0; i < keys.length; i += KEYS_PER_READ) parts.push(this.readKeys(ordinal, keys.slice(i, i + KEYS_PER_READ)))
+    const read = await Promise.all(parts)
+    for (const [i, stored] of read.entries()) takeLive(stored, nowMs, expiresAtMs, i * KEYS_PER_READ)
+    return read.flat()
+  }
+
+  /** The values with their headers. */
+  private readKeys(ordinal: number, keys: readonly string[]): Promise<(Buffer | null)[]> {
+    return this.database.read(keys.length, (batch) => {
       let bytes = 0
       for (const key of keys) bytes += ORDINAL_BYTES + key.length
       const arena = Buffer.allocUnsafe(bytes)
@@ -208,13 +220,6 @@ export class RocksDbBackend implements StateBackend {
         return batch.get(arena.subarray(start, position))
       })
     })
-    for (let i = 0; i < stored.length; i++) {
-      const value = stored[i]!
-      if (value === null) continue
-      const expiresAtMs = expiryOf(value)
-      stored[i] = expiresAtMs !== 0 && expiresAtMs <= nowMs ? null : contentOf(value)
-    }
-    return stored
   }
 
   private async readOwnRecords(): Promise<void> {
@@ -246,5 +251,16 @@ export class RocksDbBackend implements StateBackend {
   private async measureMemory(): Promise<void> {
     const used = await Promise.all(MEMORY_PROPERTIES.map((name) => this.database.property(name)))
     this.usedBytes = used.reduce((sum, bytes) => sum + bytes, 0)
+  }
+}
+
+/** Takes the headers off; what has expired becomes null. The expiry of `stored[i]` goes to `expiresAtMs[from + i]`. */
+function takeLive(stored: (Buffer | null)[], nowMs: number, expiresAtMs: number[], from: number): void {
+  for (let i = 0; i < stored.length; i++) {
+    const value = stored[i]!
+    if (value === null) continue
+    const expiry = expiryOf(value)
+    stored[i] = expiry !== 0 && expiry <= nowMs ? null : contentOf(value)
+    if (expiry !== 0) expiresAtMs[from + i] = expiry
   }
 }

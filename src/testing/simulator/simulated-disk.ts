@@ -93,9 +93,9 @@ class DiskOfProcess implements StateBackend {
     return this.opened().markers()
   }
 
-  async getMany(task: TaskKey, keys: readonly string[], nowMs: number): Promise<(Buffer | null)[]> {
+  async getMany(task: TaskKey, keys: readonly string[], nowMs: number, expiresAtMs?: number[]): Promise<(Buffer | null)[]> {
     await this.takes(LONGEST_READ_MS, 'disk reads')
-    return this.opened().getMany(task, keys, nowMs)
+    return this.opened().getMany(task, keys, nowMs, expiresAtMs)
   }
 
   apply(changes: readonly StateChanges[], markers: ReadonlyMap<TaskKey, TaskMarker>): Promise<void> {
