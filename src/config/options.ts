@@ -133,7 +133,9 @@ export const OPTIONS = {
     group: 'kafka',
     type: duration({ min: 0, max: 10 * SECOND }),
     default: 5,
-    description: 'How long output waits for more to share its batch. Longer: fewer, larger requests. Shorter: lower latency.',
+    description:
+      'How long output waits for more to share its batch. Longer: fewer, larger requests. Shorter: lower latency. ' +
+      'Output in transactions, which is seen with their commits, waits 100 ms at least.',
   }),
   compression: withDefault({
     name: 'compression',
