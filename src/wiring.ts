@@ -92,7 +92,9 @@ export async function startOneWorker(setting: WorkerSetting, wiring: Wiring = pr
     createMembership: (connector, directory) =>
       createGroupMembership(connector, {
         topics: () => topicsOf(job),
-        ...(directory === null ? {} : { identityFile: join(directory, 'group-member') }),
+        ...(directory === null
+          ? { memberFiles: { folder: join(config.stateDirectory, config.appId, 'members'), slot } }
+          : { identityFile: join(directory, 'group-member') }),
       }),
     createExchange: (connector) => new KafkaExchange(connector),
     createControlLog: (connector) => wiring.createControlLog(connector),

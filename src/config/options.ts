@@ -246,7 +246,7 @@ export const OPTIONS = {
     type: path,
     default: '.millrace/state',
     description:
-      'Local folder of the RocksDB state, for this process alone. It may be lost at any time; where it survives a restart, recovery is faster.',
+      'Local folder of the workers of this machine: RocksDB keeps its state in it, one subfolder a worker, and either backend notes there which member of the group a worker is, so that after a kill the next start takes the dead one out at once. It may be lost at any time; where it survives a restart, recovery is faster.',
   }),
   stateCacheBytes: withDefault({
     name: 'state-cache-bytes',

@@ -5,10 +5,11 @@
  */
 import { open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import type { MemberRecord } from './member-record.ts'
 
 const VERSION = 1
 
-export class IdentityFile {
+export class IdentityFile implements MemberRecord {
   readonly #path: string
   readonly #groupId: string
 
@@ -17,18 +18,21 @@ export class IdentityFile {
     this.#groupId = groupId
   }
 
-  /** Undefined: there is none, or none of this group. A damaged file is none: it only saves time. */
-  async read(): Promise<string | undefined> {
+  /** None where there is no file, or none of this group. A damaged file is none: it only saves time. */
+  async predecessors(): Promise<readonly string[]> {
     let parsed: unknown
     try {
       parsed = JSON.parse(await readFile(this.#path, 'utf8'))
     } catch {
-      return undefined
+      return []
     }
-    if (typeof parsed !== 'object' || parsed === null) return undefined
+    if (typeof parsed !== 'object' || parsed === null) return []
     const { version, groupId, memberId } = parsed as Record<string, unknown>
-    return version === VERSION && groupId === this.#groupId && typeof memberId === 'string' ? memberId : undefined
+    return version === VERSION && groupId === this.#groupId && typeof memberId === 'string' ? [memberId] : []
   }
+
+  /** The next `write` takes its place. */
+  async forget(): Promise<void> {}
 
   /** Resolves when it is on the disk. */
   async write(memberId: string): Promise<void> {

@@ -32,6 +32,7 @@ import type { GroupIdentity } from './group-identity.ts'
 import { GroupSession } from './group-session.ts'
 import { IdentityFile } from './identity-file.ts'
 import { decodeFacts, encodeFacts, inStableOrder, strangerFacts } from './member-facts.ts'
+import type { MemberRecord } from './member-record.ts'
 
 export interface KafkaGroupOptions {
   /** Asked at each join and leave: may connect then, and try again where it has failed. */
@@ -49,6 +50,8 @@ export interface KafkaGroupOptions {
   readonly heartbeatIntervalMs: number
   /** In a folder whose lock this worker holds, or soon-to-be colleagues are thrown out (identity-file.ts). */
   readonly identityFile?: string
+  /** In place of it, for a worker that has no such folder. */
+  readonly memberRecord?: MemberRecord
   /** Where sources find who they are when they publish positions. */
   readonly identity?: GroupIdentity
 }
@@ -66,7 +69,7 @@ interface Round {
 
 export class KafkaGroupMembership implements GroupMembership {
   readonly #options: KafkaGroupOptions
-  readonly #identityFile: IdentityFile | undefined
+  readonly #record: MemberRecord | undefined
   /** Empty: none yet. Kept over joins as long as the coordinator knows it. */
   #memberId = ''
   #predecessorIsGone = false
@@ -74,8 +77,8 @@ export class KafkaGroupMembership implements GroupMembership {
 
   constructor(options: KafkaGroupOptions) {
     this.#options = options
-    this.#identityFile =
-      options.identityFile === undefined ? undefined : new IdentityFile(options.identityFile, options.groupId)
+    const { identityFile, groupId } = options
+    this.#record = options.memberRecord ?? (identityFile === undefined ? undefined : new IdentityFile(identityFile, groupId))
     options.identity?.set('absent')
   }
 
@@ -120,7 +123,7 @@ export class KafkaGroupMembership implements GroupMembership {
     try {
       const cluster = await unlessAborted(late.signal, client)
       await removeMember(new GroupCoordinator(cluster, groupId, clock), memberId, 'the worker stops', late.signal)
-      await this.#identityFile?.remove()
+      await this.#record?.remove()
     } catch (error) {
       // Its session runs out, or the next start finds it in the identity file.
       logger.warn('group-not-left', { groupId, memberId, error: toError(error).message })
@@ -141,10 +144,10 @@ export class KafkaGroupMembership implements GroupMembership {
 
   async #removePredecessor(coordinator: GroupCoordinator, signal: AbortSignal): Promise<void> {
     if (this.#predecessorIsGone) return
-    const memberId = await this.#identityFile?.read()
-    if (memberId !== undefined) {
+    for (const memberId of (await this.#record?.predecessors()) ?? []) {
       const wasThere = await removeMember(coordinator, memberId, 'its process has ended', signal)
       if (wasThere) this.#options.logger.info('group-predecessor-removed', { groupId: coordinator.groupId, memberId })
+      await this.#record?.forget(memberId)
     }
     this.#predecessorIsGone = true
   }
@@ -205,7 +208,7 @@ export class KafkaGroupMembership implements GroupMembership {
   async #take(memberId: string): Promise<void> {
     if (this.#memberId === memberId) return
     this.#memberId = memberId
-    await this.#identityFile?.write(memberId).catch((error) => {
+    await this.#record?.write(memberId).catch((error) => {
       this.#options.logger.warn('group-identity-not-kept', { error: toError(error).message })
     })
   }
