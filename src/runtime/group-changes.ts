@@ -34,7 +34,11 @@ async function onRebalancing(
   logger.info('group-rebalancing', { epoch })
   const over = new AbortController()
   onClose(() => over.abort(new Error('the epoch has ended')))
-  const isOver = () => over.signal.aborted || follower.view.epoch !== epoch || follower.view.failure !== undefined
+  const isOver = () => {
+    const { view } = follower
+    // Behind the final checkpoint whoever wants to leave does.
+    return over.signal.aborted || view.epoch !== epoch || view.failure !== undefined || view.isFinished
+  }
   const members = follower.view.claim?.members ?? []
   const deadlineMs = clock.monotonicMs() + config.rebalanceTimeoutMs * FINAL_CHECKPOINT_SHARE
   for (let isFirst = true; ; isFirst = false) {

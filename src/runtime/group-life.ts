@@ -4,8 +4,9 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { CheckpointMetadata } from '../checkpoint/metadata.ts'
+import type { PastFailure } from '../checkpoint/protocol/folded-view.ts'
 import { decideRestart, type RestartSettings } from '../checkpoint/protocol/restarts.ts'
-import { MillraceError } from '../common/errors.ts'
+import { MillraceError, toError } from '../common/errors.ts'
 import { graphDigest, planStages, type Stage } from '../graph/stages.ts'
 import type { AssignedPartitions, Joined } from '../ports/group-membership.ts'
 import { parseTaskKey, type TaskKey } from '../records/task-id.ts'
@@ -18,6 +19,7 @@ import { appendOne } from './log-follower.ts'
 import { readRestorePoint } from './recovery.ts'
 import { ShutdownTimeout } from './shutdown-timeout.ts'
 import { assignmentOf, planTasks, type TaskPlan } from './task-plan.ts'
+import { verdictOn } from './verdict.ts'
 import type { WorkerParts } from './worker-parts.ts'
 
 export class GroupLife {
@@ -27,6 +29,8 @@ export class GroupLife {
   /** What the log told before is the affair of earlier processes. */
   private readonly startedAt: number
   private epoch: Epoch | undefined
+  /** Failures between two epochs, of this worker, since it was in one. */
+  private troubles: PastFailure[] = []
   /** What ended the last epoch, if it was this worker that failed. */
   private ownError: Error | undefined
 
@@ -49,9 +53,26 @@ export class GroupLife {
 
   private async runToEnd(): Promise<void> {
     while (!this.parts.stop.aborted) {
-      const session = await this.join()
-      if (session !== undefined) await this.runInGroup(session)
+      try {
+        const session = await this.join()
+        if (session !== undefined) await this.runInGroup(session)
+      } catch (thrown) {
+        if (this.isOver()) throw thrown
+        await this.pauseAfter(toError(thrown))
+      }
     }
+  }
+
+  /** What fails between two epochs fails none of them, so the log can't tell of it: this worker itself counts, and joins again. */
+  private async pauseAfter(error: Error): Promise<void> {
+    const { follower, clock, random, config, logger, stop } = this.parts
+    if (verdictOn(error) === 'final') throw error
+    this.troubles.push({ offset: follower.view.nextOffset, atMs: clock.nowMs(), ranMs: 0 })
+    const decision = decideRestart(this.troubles, restartSettings(config), random())
+    if (decision.kind === 'give-up') throw error
+    logger.warn('joining-failed', { error, delayMs: decision.delayMs, failures: this.troubles.length })
+    const pause = clock.sleep(decision.delayMs, stop).catch(() => {})
+    await Promise.race([pause, follower.failed])
   }
 
   private async shutdownTimeout(over: AbortSignal): Promise<never> {
@@ -155,6 +176,7 @@ export class GroupLife {
       // Of a membership before this one, or for members with another graph: the group's leader claims again.
       if (index === undefined) continue
       entered = view.epoch
+      this.troubles = []
       const end = await this.runEpoch(session, index)
       this.ownError = end.kind === 'failed' ? end.error : undefined
       if (end.kind === 'failed' && end.isFinal && end.error !== undefined) throw end.error

@@ -248,6 +248,28 @@ describe('a worker', () => {
     assert.deepEqual(await worker.done, { ok: true })
   })
 
+  test('joins again after a failure between two epochs, as its restart strategy says', async () => {
+    const world = new World(keyed(40))
+    const first = world.start()
+    await until(() => world.status.checkpoints.completed > 0)
+    first.stop()
+    await first.done
+    const get = world.storage.get.bind(world.storage)
+    let failures = 3
+    // The leader reads the restore point before it claims.
+    world.storage.get = async (path, signal) => {
+      if (failures-- > 0) throw new MillraceError('MR_STORAGE_UNAVAILABLE', 'not now')
+      return get(path, signal)
+    }
+    const refused = await world.start({ restartStrategy: 'none' }).done
+    assert.equal(!refused.ok && (refused.error as MillraceError).code, 'MR_STORAGE_UNAVAILABLE')
+    const worker = world.start({ restartStrategy: 'fixed-delay', restartDelay: 1 })
+    await until(() => world.status.phase === 'running')
+    assert.ok(failures < 0)
+    worker.stop()
+    assert.deepEqual(await worker.done, { ok: true })
+  })
+
   test('gives up after as many failures as its restart strategy bears, and so does every other', async () => {
     const world = new World(keyed(40))
     const job = defineJob('broken', (builder) => {

@@ -134,6 +134,25 @@ describe('checkpoints', () => {
   })
 })
 
+describe('an epoch', () => {
+  test('is finished when its final checkpoint is complete, until the next claim', () => {
+    const view = new LogView()
+    const epoch = started(view)
+    const take = (checkpoint: number, kind: 'periodic' | 'final') =>
+      fold(view, [
+        { type: 'checkpoint-triggered', epoch, checkpoint, kind },
+        { type: 'checkpoint-acked', epoch, checkpoint, worker: 'a', manifest: manifest() },
+        { type: 'checkpoint-completed', epoch, checkpoint, path: `p${checkpoint}`, sha256: '' },
+      ])
+    take(1, 'periodic')
+    assert.equal(view.isFinished, false)
+    take(2, 'final')
+    assert.equal(view.isFinished, true)
+    fold(view, [claim(epoch)])
+    assert.equal(view.isFinished, false)
+  })
+})
+
 describe('settled transactions', () => {
   test('are remembered as long as the restore point lists them', () => {
     const view = new LogView()

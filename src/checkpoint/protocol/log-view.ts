@@ -60,6 +60,8 @@ export class LogView {
   /** Worker → the producer id of its channels. */
   readonly ready = new Map<string, number | null>()
   finalRequest: FinalRequested | undefined
+  /** The final checkpoint of the epoch is complete: its workers have stopped at the cut, and may leave. */
+  isFinished = false
   /** Workers whose exchange input lags. */
   readonly lagging = new Set<string>()
   /** At most one is pending at a time. */
@@ -161,6 +163,7 @@ export class LogView {
     this.failure = undefined
     this.jobFailure = undefined
     this.finalRequest = undefined
+    this.isFinished = false
     this.ready.clear()
     this.lagging.clear()
     this.pending = undefined
@@ -289,6 +292,7 @@ export class LogView {
       for (const { committable } of ack.manifest.committables) listed.add(committable.id)
     }
     this.settled = new Set([...this.settled].filter((id) => listed.has(id)))
+    this.isFinished = this.pending?.triggered.kind === 'final'
     this.pending = undefined
   }
 
