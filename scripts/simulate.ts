@@ -1,16 +1,30 @@
 /**
  * `npm run simulate -- [--seeds 500] [--from 1]`: the product in simulated worlds, one a seed. `--seed S` runs one again,
- * exactly, and writes its trace to a file. Exit 1 on any violation.
+ * exactly, and writes its trace to a file. Exit 1 on any violation. `--mutation R22` breaks a rule of the protocol first, and
+ * stops at the first seed that shows it.
  */
 import { writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { runSeed } from '../src/testing/world/run-seed.ts'
+import { applyMutation } from '../src/testing/world/mutate.ts'
+import { mutations } from '../src/testing/world/mutations.ts'
+import { REPOSITORY } from './suite.ts'
 
 const { values } = parseArgs({
-  options: { seeds: { type: 'string' }, from: { type: 'string' }, seed: { type: 'string' } },
+  options: {
+    seeds: { type: 'string' },
+    from: { type: 'string' },
+    seed: { type: 'string' },
+    mutation: { type: 'string' },
+  },
 })
+if (values.mutation !== undefined) {
+  const mutation = mutations[values.mutation]
+  if (mutation === undefined) throw new Error(`mutations are ${Object.keys(mutations).join(', ')}`)
+  applyMutation(mutation, REPOSITORY)
+}
+const { runSeed } = await import('../src/testing/world/run-seed.ts')
 let current = 0
 process.on('unhandledRejection', (reason) => {
   console.error(`seed ${current}: a rejection that nobody handles`, reason)
@@ -28,6 +42,7 @@ async function runMany(from: number, count: number): Promise<void> {
     if (wrong === undefined) continue
     failures++
     console.log(`seed ${current}: ${wrong}`)
+    if (values.mutation !== undefined) break
   }
   const seconds = (performance.now() - startMs) / 1_000
   console.log(`${count} seeds, ${failures} with violations, ${(count / seconds).toFixed(1)} seeds a second`)

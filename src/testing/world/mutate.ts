@@ -1,0 +1,22 @@
+/** Changes source files as they are loaded. Must be called before the first of them is imported. */
+import { registerHooks } from 'node:module'
+import { pathToFileURL } from 'node:url'
+import type { Mutation } from './mutations.ts'
+
+/** Throws at the load of a file in which an edit's text doesn't stand exactly once: the source has moved on. */
+export function applyMutation({ rule, edits }: Mutation, repository: string): void {
+  registerHooks({
+    load(url, context, nextLoad) {
+      const loaded = nextLoad(url, context)
+      const own = edits.filter(({ file }) => url === pathToFileURL(`${repository}/${file}`).href)
+      if (own.length === 0) return loaded
+      let source = String(loaded.source)
+      for (const { file, find, replace } of own) {
+        const parts = source.split(find)
+        if (parts.length !== 2) throw new Error(`mutation ${rule}: its text stands ${parts.length - 1} times in ${file}`)
+        source = parts.join(replace)
+      }
+      return { ...loaded, source }
+    },
+  })
+}
