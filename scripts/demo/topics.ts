@@ -1,6 +1,8 @@
 /** The demo's topics. All names begin with the application id, so that everything of a run is found and removed. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Admin } from 'kafkajs'
+import { KafkaClient } from '../../connectors/kafka/client/client.ts'
+import { DescribeGroups, LeaveGroup } from '../../connectors/kafka/client/requests/group-requests.ts'
 import { kafkaClient } from '../../itest/support/kafka-ready.ts'
 import { Progress } from './progress.ts'
 
@@ -47,8 +49,23 @@ export function removeTraces(bootstrap: string, applicationId: string): Promise<
     const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(`${applicationId}.`))
     if (topics.length > 0) await admin.deleteTopics({ topics })
     const { groups } = await admin.listGroups()
-    if (groups.some(({ groupId }) => groupId === applicationId)) await admin.deleteGroups([applicationId])
+    if (!groups.some(({ groupId }) => groupId === applicationId)) return
+    await removeMembers(bootstrap, applicationId)
+    await admin.deleteGroups([applicationId])
   })
+}
+
+/** A job that was killed is a member until its session has run out, and a group with members can't be deleted. */
+async function removeMembers(bootstrap: string, groupId: string): Promise<void> {
+  const client = await KafkaClient.connect({ brokers: [bootstrap] })
+  try {
+    const [group] = await client.request({ group: groupId }, DescribeGroups, { groupIds: [groupId] })
+    const memberIds = (group?.members ?? []).map(({ memberId }) => memberId)
+    if (memberIds.length > 0)
+      await client.request({ group: groupId }, LeaveGroup, { groupId, memberIds, reason: 'the demo ends' })
+  } finally {
+    client.close()
+  }
 }
 
 async function withAdmin(bootstrap: string, work: (admin: Admin) => Promise<void>): Promise<void> {
