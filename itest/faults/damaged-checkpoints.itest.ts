@@ -162,9 +162,9 @@ describe('a damaged checkpoint', { concurrency: false }, () => {
       await scene.write(PART)
       await scene.committed(first)
       await first.kill('SIGTERM')
-      await appendToControlLog(scene, [{ v: 1, type: 'restored-to', epoch: 0, checkpoint: 1 }])
+      await appendToControlLog(scene, [{ v: 1, type: 'checkpoint-admired', epoch: 0, checkpoint: 1 }])
       const { message } = await failsWith(scene.start(), 'MR_CONTROL_LOG_UNKNOWN_RECORD')
-      assert.match(message, /restored-to/)
+      assert.match(message, /checkpoint-admired/)
     } finally {
       await scene.close()
     }

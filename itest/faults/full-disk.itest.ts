@@ -66,8 +66,9 @@ describe('a disk for checkpoints', { concurrency: false }, () => {
     })
   })
 
-  test('that stays full ends the job, refuses its next start, and loses nothing', async (context) => {
-    await onSmallDisk(context, 'still-full-disk', { 'checkpoint-tolerable-failures': 2 }, async (scene, job, disk) => {
+  test('that stays full ends a job that must not restart, refuses its next start, and loses nothing', async (context) => {
+    const options = { 'checkpoint-tolerable-failures': 2, 'restart-strategy': 'none' }
+    await onSmallDisk(context, 'still-full-disk', options, async (scene, job, disk) => {
       const free = keepFull(disk)
       await scene.write(PART)
       await failsWith(job, 'MR_CHECKPOINTS_FAILING')

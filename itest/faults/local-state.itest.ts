@@ -1,13 +1,12 @@
 /**
  * Local RocksDB state that is gone or damaged: it is a copy of the checkpoint, so it is discarded and restored, and the
- * output stays exact. And a state directory that another process holds.
+ * output stays exact. And a state directory that several processes share: each has a folder of its own in it.
  */
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { type KafkaServer, startKafka } from '../support/servers.ts'
-import { failsWith } from './failure.ts'
 import { Scene } from './scene.ts'
 
 const PART = 3_000
@@ -51,7 +50,7 @@ describe('local state', { concurrency: false }, () => {
 
   test('that is gone or damaged is restored from the checkpoint, and the output stays exact', async (context) => {
     const scene = await Scene.open(kafka, { name: 'local' })
-    const database = join(scene.stateDirectory, scene.name, 'db')
+    const database = databaseOf(scene)
     try {
       // Twice: what the first start leaves in the write-ahead log the second one makes a table file of.
       for (let start = 0; start < 2; start++) {
@@ -77,9 +76,10 @@ describe('local state', { concurrency: false }, () => {
     }
   })
 
-  test('whose damage shows only when it is read ends the job, and is restored by the next start', async () => {
-    const scene = await Scene.open(kafka, { name: 'rotten', keys: 10_000 })
-    const database = join(scene.stateDirectory, scene.name, 'db')
+  test('whose damage shows only when it is read is restored, and the job goes on by itself', async () => {
+    const options = { 'restart-delay': '100ms' }
+    const scene = await Scene.open(kafka, { name: 'rotten', keys: 10_000, options })
+    const database = databaseOf(scene)
     try {
       for (let start = 0; start < 2; start++) {
         const job = scene.start()
@@ -95,25 +95,48 @@ describe('local state', { concurrency: false }, () => {
       })
       const rotten = scene.start()
       await scene.write(5 * PART)
-      await failsWith(rotten, 'MR_STATE_LOCAL_CORRUPT')
-      await scene.finish(scene.start())
+      await scene.finish(rotten)
+      const failures = rotten.lines.filter(({ event }) => event === 'epoch-failed')
+      assert.deepEqual(
+        failures.map(({ error }) => (error as { code?: string }).code),
+        ['MR_STATE_LOCAL_CORRUPT'],
+        rotten.tail(),
+      )
+      assert.equal(rotten.count('local-state-discarded'), 1, rotten.tail())
+      const restored = rotten.lines.filter(({ event }) => event === 'restored').at(-1)
+      assert.equal(restored?.tasksFromLocal, 0, rotten.tail())
     } finally {
       await scene.close()
     }
   })
 
-  test('in use by another process is refused, and that process goes on undisturbed', async () => {
+  test('in use by another process is left to it: the second takes a folder beside it', async () => {
     const scene = await Scene.open(kafka, { name: 'locked' })
     try {
       const first = scene.start()
       await scene.write(PART)
       await scene.committed(first)
-      const { message } = await failsWith(scene.start(), 'MR_STATE_DIRECTORY_LOCKED')
-      assert.ok(message.includes(String(first.pid)), message)
+      const second = scene.start()
+      for (const job of [first, second]) await job.line(({ event, ...line }) => event === 'started' && line.workers === 2)
       await scene.write(PART)
-      await scene.finish(first)
+      await scene.committed(second)
+      for (const worker of [0, 1]) assert.ok(existsSync(databaseOf(scene, worker)))
+      assert.ok(!existsSync(databaseOf(scene, 2)))
+      await first.kill('SIGKILL')
+      // Whose folder is the first that is free now, with all that it had.
+      const third = scene.start()
+      await third.event('started')
+      const restored = await third.event('restored')
+      assert.ok(Number(restored.tasksFromLocal) > 0, third.tail())
+      await scene.write(PART)
+      await scene.finish(second, third)
     } finally {
       await scene.close()
     }
   })
 })
+
+/** @param worker of those that share the state directory */
+function databaseOf(scene: Scene, worker = 0): string {
+  return join(scene.stateDirectory, scene.name, String(worker), 'db')
+}

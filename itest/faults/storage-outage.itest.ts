@@ -74,8 +74,17 @@ describe('a storage that refuses every request for a while', { concurrency: fals
     })
   })
 
-  test('ends the job when more checkpoints fail than are tolerated; the next start loses nothing', async (context) => {
-    const options = { 'checkpoint-timeout': '1s', 'checkpoint-tolerable-failures': 1 }
+  test('restarts the job when more checkpoints fail than are tolerated, until the storage is back', async (context) => {
+    const options = { 'checkpoint-timeout': '1s', 'checkpoint-tolerable-failures': 1, 'restart-delay': '100ms' }
+    await withJob(context, { name: 'outage-restart', options }, async (scene, job) => {
+      await away(scene, job, OUTAGE_MS)
+      await scene.finish(job)
+      assert.ok(job.count('restarting') > 0, job.tail())
+    })
+  })
+
+  test('ends it instead where it must not restart; the next start loses nothing', async (context) => {
+    const options = { 'checkpoint-timeout': '1s', 'checkpoint-tolerable-failures': 1, 'restart-strategy': 'none' }
     await withJob(context, { name: 'outage-too-long', options }, async (scene, job) => {
       await s3.stop('SIGKILL')
       await scene.write(PART)
