@@ -8,6 +8,7 @@ import { KitDriver } from './kit-driver.ts'
 import type { Measurement } from './measurement.ts'
 import { type BenchOptions, parseOptions, USAGE } from './options.ts'
 import { measureCheckpoints } from './own/checkpoint-work.ts'
+import { FAILOVER_NOTE, measureFailover } from './own/failover.ts'
 import { OwnDriver } from './own/own-driver.ts'
 import { findPeerKit } from './peer-kit.ts'
 import { productCommand } from './product.ts'
@@ -52,8 +53,13 @@ async function bench(options: BenchOptions): Promise<Report> {
   try {
     const setting = { bootstrap: broker.bootstrap, brokerPid: broker.pid, product }
     if (work === 'checkpoint') return await checkpointReport(options, engines, setting)
+    if (work === 'failover') {
+      const kitFolder = 'missing' in kit ? null : kit.folder
+      const measure = (engine: EngineChoice) => measureFailover({ ...setting, kitFolder }, engine, options)
+      return summarize(work, title(options), await measureInTurns(measure, engines, options), [FAILOVER_NOTE, ...notes])
+    }
     const driver: Driver = 'missing' in kit ? new OwnDriver(setting) : new KitDriver(kit.folder, broker, product)
-    const runs = await measureInTurns(driver, engines, options)
+    const runs = await measureInTurns((engine) => driver.measure({ engine, options }), engines, options)
     return summarize(work, title(options), runs, [`measured by ${driver.description}`, ...notes])
   } finally {
     await broker.close()
@@ -61,11 +67,15 @@ async function bench(options: BenchOptions): Promise<Report> {
 }
 
 /** In turns, so that a slow hour of the machine is slow for all of them. */
-async function measureInTurns(driver: Driver, engines: readonly EngineChoice[], options: BenchOptions) {
+async function measureInTurns(
+  measure: (engine: EngineChoice) => Promise<Measurement>,
+  engines: readonly EngineChoice[],
+  options: BenchOptions,
+) {
   const measured = engines.map((engine) => ({ engine, runs: [] as Measurement[] }))
   for (let repetition = 1; repetition <= options.repetitions; repetition++) {
     for (const { engine, runs } of measured) {
-      const run = await driver.measure({ engine, options })
+      const run = await measure(engine)
       runs.push(run)
       tell(`${engine.id} ${repetition}/${options.repetitions}: ${run.isRight ? '' : `NOT RIGHT: ${run.problem} `}${brief(run)}`)
     }
@@ -97,6 +107,8 @@ function title({ work, records, keys, intervalMs, rate, killAt, rekey }: BenchOp
       return `w1: ${records} records, ${common}`
     case 'latency':
       return `latency: ${rate} records/s, ${common}`
+    case 'failover':
+      return `failover: ${rate} records/s, ${common}`
     case 'recovery':
       return `recovery: ${records} records, SIGKILL at ${killAt} of the output, ${common}`
     case 'checkpoint':

@@ -18,6 +18,15 @@ export interface EngineChoice {
 export const ENGINES: readonly EngineChoice[] = [
   { id: 'millrace', engine: 'millrace', variant: 'rocksdb', kitName: null, env: {} },
   { id: 'millrace-2', engine: 'millrace', variant: 'rocksdb, 2 workers', kitName: null, env: { MILLRACE_WORKERS: '2' } },
+  // Work of the job's own: with it the broker leaves the cores to the workers.
+  { id: 'millrace-busy', engine: 'millrace', variant: 'rocksdb, 20 µs a record', kitName: null, env: { WORK_US: '20' } },
+  {
+    id: 'millrace-2-busy',
+    engine: 'millrace',
+    variant: 'rocksdb, 20 µs a record, 2 workers',
+    kitName: null,
+    env: { WORK_US: '20', MILLRACE_WORKERS: '2' },
+  },
   {
     id: 'millrace-memory',
     engine: 'millrace',
@@ -66,6 +75,8 @@ export function defaultEngines(work: Work, keys: number): readonly string[] {
       return ['millrace', 'flink', 'kafka-streams', 'kafkajs']
     case 'recovery':
       return ['millrace', 'flink', 'kafka-streams', 'kafka-streams-6s']
+    case 'failover':
+      return ['millrace', 'kafka-streams-6s', 'kafka-streams']
     case 'checkpoint':
       return ['millrace']
   }

@@ -32,6 +32,12 @@ export interface Values {
   /** SIGKILL, then from the start of the new process to the first newly committed output, and to its first record. */
   readonly recoveryMs?: number
   readonly recoveryFirstRecordMs?: number
+  /** failover: output of the first partition that has some again; recoveryMs is that of the last. */
+  readonly firstOutputMs?: number
+  /** failover, from the kill on: a worker notices, an epoch is claimed, it runs. */
+  readonly noticedMs?: number
+  readonly claimedMs?: number
+  readonly startedMs?: number
   /** How long cuts held up processing. */
   readonly pauseP50Ms?: number
   readonly pauseP99Ms?: number

@@ -1,7 +1,7 @@
 /** The command line of `npm run bench`. */
 import { parseArgs } from 'node:util'
 
-export const WORKS = ['w1', 'latency', 'recovery', 'checkpoint'] as const
+export const WORKS = ['w1', 'latency', 'recovery', 'failover', 'checkpoint'] as const
 export type Work = (typeof WORKS)[number]
 
 export interface BenchOptions {
@@ -39,6 +39,7 @@ works
   w1           running count and sum per key, every update emitted, exactly-once: records a second, CPU, memory
   latency      the same at a fixed rate: from a record's time to its committed update
   recovery     SIGKILL in the middle: time until new output is committed
+  failover     three copies at a fixed rate, one killed for good: time until all output flows again
   checkpoint   Millrace alone: pause, bytes against changed keys, restore time
 
 options
@@ -46,10 +47,11 @@ options
   --k <keys>             10000; for checkpoint 1000000
   --interval <ms>        1000
   --reps <runs>          per engine, in turns; 3 for w1, 1 for the others
-  --engines <a,b>        millrace, millrace-2, millrace-memory, flink, flink-rocksdb, kafka-streams, kafka-streams-6s, kafkajs
+  --engines <a,b>        millrace, millrace-2, millrace-memory, flink, flink-rocksdb, kafka-streams, kafka-streams-6s, kafkajs;
+                         millrace-busy and millrace-2-busy do 20 µs of work a record besides
   --peers <folder>       the peer kit; without it MILLRACE_PEERS, else shared/peers beside the repository; "none" measures Millrace alone
   --brokers <host:port>  a broker to use; without it KAFKA_BROKERS, else one is started
-  --rate <records/s>     latency 5000, checkpoint 20000
+  --rate <records/s>     latency and failover 5000, checkpoint 20000
   --warm <s>             latency: 15
   --secs <s>             latency 30, checkpoint 60
   --killAt <share>       recovery: 0.4

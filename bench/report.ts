@@ -82,7 +82,7 @@ function bestOf(work: Work, rows: readonly Row[]): Row | undefined {
   const least = (name: ValueName) =>
     rows.reduce<Row | undefined>((best, row) => ((row[name] ?? Infinity) < (best?.[name] ?? Infinity) ? row : best), undefined)
   if (work === 'latency') return least('p99Ms')
-  if (work === 'recovery') return least('recoveryMs')
+  if (work === 'recovery' || work === 'failover') return least('recoveryMs')
   return rows.reduce<Row | undefined>(
     (best, row) => ((row.recordsPerSecond ?? 0) > (best?.recordsPerSecond ?? 0) ? row : best),
     undefined,
@@ -143,6 +143,10 @@ const COLUMNS: readonly Column[] = [
   { title: 'max ms', value: 'maxMs' },
   { title: 'recovery ms', value: 'recoveryMs' },
   { title: 'to first record ms', value: 'recoveryFirstRecordMs' },
+  { title: 'first output ms', value: 'firstOutputMs' },
+  { title: 'noticed ms', value: 'noticedMs' },
+  { title: 'claimed ms', value: 'claimedMs' },
+  { title: 'running ms', value: 'startedMs' },
   { title: 'pause p50 ms', value: 'pauseP50Ms' },
   { title: 'pause p99 ms', value: 'pauseP99Ms' },
   { title: 'pause max ms', value: 'pauseMaxMs' },

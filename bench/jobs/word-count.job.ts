@@ -1,7 +1,8 @@
 /**
  * The benchmark's work W1 as a job: running count and sum per word, every update emitted, exactly-once. Its surroundings
  * come from the environment, by the contract that every measured engine follows:
- * KAFKA_BOOTSTRAP, IN_TOPIC, OUT_TOPIC, APP_ID, INTERVAL_MS, STATE_DIR, REKEY (1: the input is keyed by something else);
+ * KAFKA_BOOTSTRAP, IN_TOPIC, OUT_TOPIC, APP_ID, INTERVAL_MS, STATE_DIR, REKEY (1: the input is keyed by something else),
+ * WORK_US (microseconds of work a record besides);
  * it prints FIRST_RECORD once when the first record
  * reaches its code. Started again with the same variables, it goes on from its last checkpoint.
  */
@@ -21,7 +22,7 @@ interface Update {
   readonly sum: number
 }
 
-const { KAFKA_BOOTSTRAP, IN_TOPIC, OUT_TOPIC, APP_ID, INTERVAL_MS, STATE_DIR, REKEY } = process.env
+const { KAFKA_BOOTSTRAP, IN_TOPIC, OUT_TOPIC, APP_ID, INTERVAL_MS, STATE_DIR, REKEY, WORK_US = '0' } = process.env
 if (!KAFKA_BOOTSTRAP || !IN_TOPIC || !OUT_TOPIC || !APP_ID || !INTERVAL_MS || !STATE_DIR) {
   throw new Error('KAFKA_BOOTSTRAP, IN_TOPIC, OUT_TOPIC, APP_ID, INTERVAL_MS and STATE_DIR must be set (see bench/README.md)')
 }
@@ -33,7 +34,14 @@ function amountOf(event: Event): number {
     isFirst = false
     process.stdout.write('FIRST_RECORD\n')
   }
+  if (WORK_US !== '0') work(Number(WORK_US))
   return event.amount
+}
+
+/** What a job of one's own may do with a record. */
+function work(microseconds: number): void {
+  const end = performance.now() + microseconds / 1000
+  while (performance.now() < end);
 }
 
 export default defineJob(

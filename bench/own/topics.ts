@@ -61,8 +61,14 @@ export class Topics {
     return (await listOffsets(this.client, partitionsOf(topic, PARTITIONS), 'latest')).map(({ offset }) => offset)
   }
 
-  reader(topic: string, partitions = PARTITIONS, starts?: readonly number[]): TopicReader {
-    return new TopicReader(this, topic, partitions, starts)
+  /** Of one partition, from `start` on. */
+  partitionReader(topic: string, partition: number, start: number): TopicReader {
+    return new TopicReader(this, topic, [{ partition, start }])
+  }
+
+  reader(topic: string, partitions = PARTITIONS, starts: readonly number[] = []): TopicReader {
+    const all = Array.from({ length: partitions }, (_, partition) => ({ partition, start: starts[partition] ?? 0 }))
+    return new TopicReader(this, topic, all)
   }
 
   close(): void {
@@ -137,12 +143,12 @@ export class TopicReader {
   readonly #partitions: number
   readonly #fetcher: Fetcher
 
-  constructor(topics: Topics, topic: string, partitions: number, starts: readonly number[] = []) {
+  constructor(topics: Topics, topic: string, partitions: readonly { readonly partition: number; readonly start: number }[]) {
     this.#topics = topics
     this.#topic = topic
-    this.#partitions = partitions
+    this.#partitions = partitions.length
     this.#fetcher = new Fetcher(topics.client, { isolation: 'read_committed', maxWaitMs: 50 })
-    this.#fetcher.assign(partitionsOf(topic, partitions).map((one) => ({ ...one, offset: starts[one.partition] ?? 0 })))
+    this.#fetcher.assign(partitions.map(({ partition, start }) => ({ topic, partition, offset: start })))
   }
 
   /** What is there already; undefined: nothing. */
