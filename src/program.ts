@@ -12,7 +12,7 @@ import { systemClock } from './common/clock.ts'
 import { runInThread } from './threads/run-in-thread.ts'
 import { startWorkers } from './threads/start-workers.ts'
 import { isThreadTask } from './threads/thread-messages.ts'
-import { startOneWorker, type Wiring } from './wiring.ts'
+import { startOneWorker, visitControlLog, type Wiring } from './wiring.ts'
 
 /** Runs the command line of this process, or the worker of this thread, and ends it. */
 export async function runProgram(wiring: Wiring): Promise<never> {
@@ -30,6 +30,7 @@ export async function runProgram(wiring: Wiring): Promise<never> {
     clock: systemClock,
     startJob: (context) => startJob(context, wiring),
     openStorage: (config) => wiring.openStorage(config),
+    openControlLog: visitControlLog,
   }
   const exitCode = await main(process.argv.slice(2), environment)
   for (const stream of [process.stdout, process.stderr]) {

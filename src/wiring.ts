@@ -6,17 +6,20 @@ import { KafkaControlLog } from '../connectors/kafka/control/kafka-control-log.t
 import { KafkaExchange } from '../connectors/kafka/exchange/kafka-exchange.ts'
 import { createGroupMembership } from '../connectors/kafka/group/create-group-membership.ts'
 import type { JobDefinition } from './api/define-job.ts'
-import type { StorageConfig } from './cli/cli-environment.ts'
+import type { OpenedControlLog, StorageConfig } from './cli/cli-environment.ts'
 import { systemClock } from './common/clock.ts'
 import { MillraceError } from './common/errors.ts'
+import { silentLogger } from './common/logger.ts'
 import type { Config } from './config/config.ts'
 import type { CheckpointStorage } from './ports/checkpoint-storage.ts'
 import type { ConnectorContext } from './ports/connector-context.ts'
 import type { ControlLog } from './ports/control-log.ts'
 import type { StateBackend } from './ports/state-backend.ts'
+import { SharedResources } from './runtime/shared-resources.ts'
 import { type RunningWorker, startWorker } from './runtime/worker.ts'
 import { WorkerStatus } from './runtime/worker-status.ts'
 import { addJobMetrics } from './service/job-metrics.ts'
+import { Metrics } from './service/metrics.ts'
 import { createMemoryBackend, createRocksDbBackend } from './state/backends.ts'
 import type { WorkerSetting } from './threads/run-in-thread.ts'
 
@@ -62,6 +65,36 @@ async function openStorage(config: StorageConfig): Promise<CheckpointStorage> {
     default:
       throw new MillraceError('MR_CONFIG_INVALID_VALUE', `checkpoints is ${uri}; known are file: and s3:`)
   }
+}
+
+/** For commands that look at a job from outside. */
+export async function visitControlLog(applicationId: string, config: Config): Promise<OpenedControlLog> {
+  const shared = new SharedResources()
+  const log = new KafkaControlLog(
+    {
+      applicationId,
+      workerIndex: 0,
+      clock: systemClock,
+      logger: silentLogger,
+      metrics: new Metrics(),
+      config,
+      share: (key, make) => shared.share(key, make),
+      // The command waits for what it appends.
+      fail: () => {},
+    },
+    { isVisit: true },
+  )
+  const close = async () => {
+    await log.close()
+    await shared.close(silentLogger)
+  }
+  try {
+    await log.open()
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return { log, close }
 }
 
 /** One worker, in this thread. */

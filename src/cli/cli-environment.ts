@@ -2,9 +2,10 @@
 import type { JobDefinition } from '../api/define-job.ts'
 import type { Clock } from '../common/clock.ts'
 import type { Logger } from '../common/logger.ts'
-import type { Config } from '../config/config.ts'
+import { type Config, OPTION_KEYS, optionOf } from '../config/config.ts'
 import type { Resolved } from '../config/resolved.ts'
 import type { CheckpointStorage } from '../ports/checkpoint-storage.ts'
+import type { ControlLog } from '../ports/control-log.ts'
 import type { GatheredMetrics } from '../service/gathered-metrics.ts'
 import type { Health } from '../service/health.ts'
 import type { Log } from '../service/logging.ts'
@@ -57,6 +58,17 @@ export const STORAGE_OPTION_KEYS = [
 
 export type StorageConfig = Readonly<Pick<Config, (typeof STORAGE_OPTION_KEYS)[number]>>
 
+/** What it takes to reach the control log of a job. */
+export const CONTROL_OPTION_KEYS = OPTION_KEYS.filter((key) => optionOf(key).group === 'kafka')
+
+/** Of the options only those of Kafka are known. */
+export type OpenControlLog = (applicationId: string, config: Config) => Promise<OpenedControlLog>
+
+export interface OpenedControlLog {
+  readonly log: ControlLog
+  close(): Promise<void>
+}
+
 export interface CliEnvironment {
   readonly env: Readonly<Record<string, string | undefined>>
   /** The working directory: job files and config files are relative to it. */
@@ -67,4 +79,6 @@ export interface CliEnvironment {
   readonly clock: Clock
   readonly startJob: StartJob
   readonly openStorage: (config: StorageConfig) => Promise<CheckpointStorage>
+  /** Rejects with MR_CONTROL_LOG_NOT_FOUND where the job has none. */
+  readonly openControlLog: OpenControlLog
 }

@@ -83,6 +83,7 @@ export function testCli(directory: string, own: Partial<CliEnvironment> & { isTT
     clock: systemClock,
     startJob: job.start,
     openStorage: () => Promise.reject(new Error('no storage in this test')),
+    openControlLog: () => Promise.reject(new Error('no control log in this test')),
     ...rest,
     stdout: new Output(isTTY),
     stderr: new Output(isTTY),

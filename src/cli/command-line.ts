@@ -8,7 +8,11 @@ import { nearestName } from '../config/nearest-name.ts'
 export const SWITCHES = ['help', 'version', 'json'] as const
 type Switch = (typeof SWITCHES)[number]
 
-export const COMMANDS = ['run', 'checkpoints', 'help'] as const
+/** Take a value, and are no options: they are an act's own. */
+export const VALUE_FLAGS = ['to-checkpoint'] as const
+type ValueFlag = (typeof VALUE_FLAGS)[number]
+
+export const COMMANDS = ['run', 'status', 'checkpoints', 'rewind', 'help'] as const
 export type Command = (typeof COMMANDS)[number]
 
 export interface CommandLine {
@@ -18,12 +22,14 @@ export interface CommandLine {
   readonly operands: readonly string[]
   readonly flags: readonly Flag[]
   readonly switches: ReadonlySet<Switch>
+  readonly values: ReadonlyMap<ValueFlag, string>
 }
 
 /** Throws MR_CLI_USAGE. Unknown flags are passed on: config/ refuses them with a proposal. */
 export function parseCommandLine(args: readonly string[]): CommandLine {
   const options: Record<string, { type: 'string' | 'boolean'; short?: string }> = { help: { type: 'boolean', short: 'h' } }
   for (const name of SWITCHES) options[name] ??= { type: 'boolean' }
+  for (const name of VALUE_FLAGS) options[name] = { type: 'string' }
   for (const key of OPTION_KEYS) {
     const { name, type } = optionOf(key)
     options[name] = { type: type.kind === 'boolean' ? 'boolean' : 'string' }
@@ -34,14 +40,20 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   const positionals: string[] = []
   const flags: Flag[] = []
   const switches = new Set<Switch>()
+  const values = new Map<ValueFlag, string>()
   for (const token of tokens) {
     if (token.kind === 'positional') positionals.push(token.value)
     if (token.kind !== 'option') continue
-    if (isSwitch(token.name)) switches.add(token.name)
-    else flags.push(flagOf(token.name, token.rawName, token.value, token.inlineValue === true, options[token.name]?.type))
+    if (isSwitch(token.name)) {
+      switches.add(token.name)
+      continue
+    }
+    const flag = flagOf(token.name, token.rawName, token.value, token.inlineValue === true, options[token.name]?.type)
+    if (isValueFlag(token.name)) values.set(token.name, String(flag.value))
+    else flags.push(flag)
   }
   const [command, ...operands] = positionals
-  return { command: command === undefined ? undefined : commandOf(command), operands, flags, switches }
+  return { command: command === undefined ? undefined : commandOf(command), operands, flags, switches, values }
 }
 
 /** A value that looks like a flag was most likely meant to be one: `--brokers --checkpoints …`. */
@@ -69,6 +81,10 @@ function commandOf(name: string): Command {
 
 function isSwitch(name: string): name is Switch {
   return (SWITCHES as readonly string[]).includes(name)
+}
+
+function isValueFlag(name: string): name is ValueFlag {
+  return (VALUE_FLAGS as readonly string[]).includes(name)
 }
 
 export function usageError(message: string): MillraceError {

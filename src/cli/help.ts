@@ -1,7 +1,7 @@
 /** --help, generated from the table of options. */
 import { OPTION_KEYS, type OptionKey, optionOf } from '../config/config.ts'
 import { environmentName, OPTION_GROUPS, type Option, type OptionGroup } from '../config/option.ts'
-import { STORAGE_OPTION_KEYS } from './cli-environment.ts'
+import { CONTROL_OPTION_KEYS, STORAGE_OPTION_KEYS } from './cli-environment.ts'
 import type { Command } from './command-line.ts'
 
 const INDENT = ' '.repeat(8)
@@ -10,6 +10,8 @@ export function helpText(command: Command | undefined, width: number): string {
   const columns = Math.max(60, Math.min(width, 100))
   if (command === 'run') return RUN_HELP + optionsText(OPTION_KEYS, columns)
   if (command === 'checkpoints') return CHECKPOINTS_HELP + optionsText(['appId', 'config', ...STORAGE_OPTION_KEYS], columns)
+  if (command === 'status') return STATUS_HELP + optionsText(['appId', 'config', ...CONTROL_OPTION_KEYS], columns)
+  if (command === 'rewind') return REWIND_HELP + optionsText(['appId', 'config', ...CONTROL_OPTION_KEYS], columns)
   return GENERAL_HELP
 }
 
@@ -17,6 +19,9 @@ const GENERAL_HELP = `Millrace: Kafka-native stream processing for Node.js.
 
 Usage:
   millrace run <job file> [options]      run one copy of a job
+  millrace status <app id> [options]     what a job does, and what it failed of
+  millrace rewind <app id> --to-checkpoint M [options]
+                                         make a job go on from an older checkpoint
   millrace checkpoints list [options]    list the checkpoints in storage
   millrace checkpoints show [N]          show one of them, by default the last
   millrace help [command]                all options of a command
@@ -30,9 +35,10 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted a 
 
 const RUN_HELP = `Usage: millrace run <job file> [options]
 
-Runs one copy of the job until it is stopped. SIGTERM or SIGINT (Ctrl-C) takes a final checkpoint and
-ends with 0; Ctrl-C once more ends at once with 130, and the next start goes on from the last completed
-checkpoint. The log goes to standard output; why a run failed, to standard error.
+Runs one copy of the job until it is stopped. All copies with one application id, on whatever machines,
+share its work; --workers puts several into one process. SIGTERM or SIGINT (Ctrl-C) takes a final
+checkpoint and ends with 0; Ctrl-C once more ends at once with 130, and the next start goes on from the
+last completed checkpoint. The log goes to standard output; why a run failed, to standard error.
 `
 
 const CHECKPOINTS_HELP = `Usage: millrace checkpoints list [options]
@@ -43,6 +49,27 @@ Storage holds what was written: whether the newest one counts is decided by the 
 
   --json
         Write JSON on a terminal too.
+`
+
+const STATUS_HELP = `Usage: millrace status <app id> [options]
+
+What the job's control log says: epoch, workers and their tasks, the checkpoint it would go on from,
+the one that is under way, workers that lag, and the last failures. The job may be running or not.
+A table on a terminal; JSON in a pipe.
+
+  --json
+        Write JSON on a terminal too.
+`
+
+const REWIND_HELP = `Usage: millrace rewind <app id> --to-checkpoint M [options]
+
+Makes the job go on from checkpoint M, which must be one of those it has retained: millrace status lists
+them. A job that runs restarts from there; one that is stopped does so at its next start. What was
+completed behind M is given up for good. Records behind M are processed again: output that was committed
+since then stays in its topics, and comes a second time.
+
+  --to-checkpoint <number>
+        The checkpoint to go back to.
 `
 
 function optionsText(keys: readonly OptionKey[], columns: number): string {

@@ -7,7 +7,9 @@ import { type CliEnvironment, isColoured } from './cli-environment.ts'
 import { COMMANDS, type Command, parseCommandLine, usageError } from './command-line.ts'
 import { exitCodeOf } from './exit-code.ts'
 import { helpText } from './help.ts'
+import { rewindCommand } from './rewind-command.ts'
 import { runCommand } from './run-command.ts'
+import { statusCommand } from './status-command.ts'
 import { packageVersion } from './version.ts'
 
 /** How long the streams may take to hand over what was written before the process ends. */
@@ -51,11 +53,20 @@ async function dispatch(args: readonly string[], environment: CliEnvironment): P
     stdout.write(helpText(command === 'help' ? topicOf(operands) : command, columns))
     return 0
   }
+  if (command !== 'rewind' && commandLine.values.has('to-checkpoint')) {
+    throw usageError('--to-checkpoint is for millrace rewind')
+  }
   switch (command) {
     case 'run':
       return runCommand(commandLine, environment)
     case 'checkpoints':
       await checkpointsCommand(commandLine, environment)
+      return 0
+    case 'status':
+      await statusCommand(commandLine, environment)
+      return 0
+    case 'rewind':
+      await rewindCommand(commandLine, environment)
       return 0
     case undefined:
       stderr.write(helpText(undefined, columns))

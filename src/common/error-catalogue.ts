@@ -52,6 +52,11 @@ export const ERROR_CATALOGUE = {
     NOT_STARTED,
     'Name it with 1 to 100 of the characters A-Z a-z 0-9 . _ - (a letter or digit first).',
   ),
+  MR_JOB_INVALID_STATE: entry(
+    'A state of the job is declared in a way that cannot be.',
+    NOT_STARTED,
+    'Mend what the message names: docs/jobs.md says what states can be given.',
+  ),
   MR_JOB_DUPLICATE_NAME: entry(
     'Two operators of the job have the same name.',
     NOT_STARTED,
@@ -77,6 +82,11 @@ export const ERROR_CATALOGUE = {
     'keyBy got a key that is no text.',
     NOTHING_LOST,
     'Return a string from keyBy, or say with its option `key` how other keys become bytes; filter records without a key.',
+  ),
+  MR_KEY_NOT_A_NUMBER: entry(
+    'A key is no number where numberKeys says that keys are numbers.',
+    NOTHING_LOST,
+    'Give a number that is not NaN, or another kind of keys.',
   ),
   MR_KAFKA_CORRUPT_BATCH: entry(
     'A record batch holds bytes that Kafka does not write: a wrong checksum, length, count or compressed block.',
@@ -238,6 +248,11 @@ export const ERROR_CATALOGUE = {
     'Nothing is lost yet: starting from nothing would process everything again.',
     'Restore the control topic; or, to begin anew, use another application id or move the old checkpoints away.',
   ),
+  MR_CONTROL_LOG_NOT_FOUND: entry(
+    'There is no control log of this application id on these brokers.',
+    'None: nothing was changed.',
+    'Check the application id and --brokers; the control topic is named <application id>.control.',
+  ),
   MR_CHECKPOINT_CORRUPT: entry(
     'The metadata of a checkpoint is damaged.',
     'Nothing is lost yet: the job does not silently take an older checkpoint.',
@@ -376,7 +391,12 @@ export const ERROR_CATALOGUE = {
   MR_STATE_INCOMPATIBLE: entry(
     'The stored state does not fit the job.',
     'None: nothing was changed.',
-    'Give the operator its old name and codec, or use another application id to begin anew.',
+    'Give the operator its old name and codec; or, where its values have changed, raise the version of the state and give it a migration from each older one (docs/jobs.md); or use another application id to begin anew.',
+  ),
+  MR_STATE_NOT_FETCHED: entry(
+    'A job asked a map state at once for what was not fetched for the record.',
+    NOTHING_LOST,
+    "Name the key in the operator's reads, or await load(key), or scan() for all entries. Without reads the whole map is fetched.",
   ),
   MR_STATE_UNCLAIMED: entry(
     'The checkpoint holds state that no operator of the job claims.',
@@ -398,6 +418,11 @@ export const ERROR_CATALOGUE = {
     'The checkpoint that was asked for does not lie in this storage.',
     'None: storage was only read.',
     'Choose one that millrace checkpoints list shows; check --checkpoints and --app-id.',
+  ),
+  MR_CLI_NOT_RETAINED: entry(
+    'The job has no checkpoint of this number to go back to.',
+    'None: nothing was changed.',
+    'Choose one of those that the message names. checkpoints-retained says how many are kept.',
   ),
   MR_JOB_FILE_NOT_FOUND: entry(
     'The job file does not exist.',

@@ -25,22 +25,37 @@ export function controlTopic(applicationId: string): string {
   return `${applicationId}.control`
 }
 
+export interface KafkaControlLogOptions {
+  /** By somebody who only looks at it, or has a single word to say: it must be there, and is left as it is. */
+  readonly isVisit?: boolean
+}
+
+interface Writer {
+  readonly sender: Sender
+  readonly identity: ProducerIdentity
+}
+
 export class KafkaControlLog implements ControlLog {
   private readonly context: ConnectorContext
   private readonly topic: string
+  private readonly isVisit: boolean
   private client: KafkaClient | undefined
-  private sender: Sender | undefined
-  private identity: ProducerIdentity | undefined
+  private writer: Promise<Writer> | undefined
   private appending: Promise<unknown> = Promise.resolve()
 
-  constructor(context: ConnectorContext) {
+  constructor(context: ConnectorContext, { isVisit = false }: KafkaControlLogOptions = {}) {
     this.context = context
     this.topic = controlTopic(context.applicationId)
+    this.isVisit = isVisit
   }
 
   async open(): Promise<{ readonly created: boolean }> {
     const client = await KafkaSession.of(this.context).client()
     this.client = client
+    if (this.isVisit) {
+      await this.refuseMissing(client)
+      return { created: false }
+    }
     const { internalReplicationFactor } = this.context.config
     const created = await createTopics(client, [
       {
@@ -58,9 +73,8 @@ export class KafkaControlLog implements ControlLog {
       )
     }
     if (created.length === 0) await this.mendSettings(client)
-    // One request in flight: a decision must not overtake the one before it.
-    this.sender = new Sender(client, { maxInFlightPerBroker: 1, lingerMs: 0, onFailure: this.context.fail })
-    this.identity = new ProducerIdentity(null, await initProducerId(client, null))
+    this.writer = this.openWriter(client)
+    await this.writer
     return { created: created.length > 0 }
   }
 
@@ -71,12 +85,12 @@ export class KafkaControlLog implements ControlLog {
   }
 
   async endOffset(): Promise<number> {
-    const [end] = await listOffsets(this.opened().client, [{ topic: this.topic, partition: 0 }], 'latest')
+    const [end] = await listOffsets(this.opened(), [{ topic: this.topic, partition: 0 }], 'latest')
     return end?.offset ?? 0
   }
 
   async *tail(offset: number, signal: AbortSignal): AsyncIterable<readonly ControlLogEntry[]> {
-    const { client } = this.opened()
+    const client = this.opened()
     const fetcher = new Fetcher(client, { isolation: 'read_uncommitted' })
     const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
     try {
@@ -93,15 +107,17 @@ export class KafkaControlLog implements ControlLog {
   }
 
   async trim(offset: number): Promise<void> {
-    await deleteRecords(this.opened().client, [{ topic: this.topic, partition: 0, beforeOffset: offset }])
+    await deleteRecords(this.opened(), [{ topic: this.topic, partition: 0, beforeOffset: offset }])
   }
 
   async close(): Promise<void> {
-    this.sender?.close()
+    const writer = await this.writer?.catch(() => undefined)
+    writer?.sender.close()
   }
 
   private async appendNow(values: readonly Buffer[]): Promise<number> {
-    const { sender, identity } = this.opened()
+    this.writer ??= this.openWriter(this.opened())
+    const { sender, identity } = await this.writer
     const span = sender.use(identity)
     const appender = sender.builder(this.topic, 0)
     const now = this.context.clock.nowMs()
@@ -126,12 +142,22 @@ export class KafkaControlLog implements ControlLog {
     await alterConfigs(client, { topic: this.topic }, Object.fromEntries(wrong))
   }
 
-  private opened() {
-    const { client, sender, identity } = this
-    if (client === undefined || sender === undefined || identity === undefined) {
-      throw new MillraceError('MR_KAFKA_CLIENT_CLOSED', 'the control log is not open')
-    }
-    return { client, sender, identity }
+  private async openWriter(client: KafkaClient): Promise<Writer> {
+    // One request in flight: a decision must not overtake the one before it.
+    const sender = new Sender(client, { maxInFlightPerBroker: 1, lingerMs: 0, onFailure: this.context.fail })
+    return { sender, identity: new ProducerIdentity(null, await initProducerId(client, null)) }
+  }
+
+  private async refuseMissing(client: KafkaClient): Promise<void> {
+    const found = await client.existingTopics([this.topic])
+    if (found.has(this.topic)) return
+    const { applicationId } = this.context
+    throw new MillraceError('MR_CONTROL_LOG_NOT_FOUND', `there is no topic ${this.topic}: no job ${applicationId} has run here`)
+  }
+
+  private opened(): KafkaClient {
+    if (this.client === undefined) throw new MillraceError('MR_KAFKA_CLIENT_CLOSED', 'the control log is not open')
+    return this.client
   }
 }
 
