@@ -18,6 +18,13 @@ export interface EngineChoice {
 export const ENGINES: readonly EngineChoice[] = [
   { id: 'millrace', engine: 'millrace', variant: 'rocksdb', kitName: null, env: {} },
   { id: 'millrace-2', engine: 'millrace', variant: 'rocksdb, 2 workers', kitName: null, env: { MILLRACE_WORKERS: '2' } },
+  {
+    id: 'millrace-6s',
+    engine: 'millrace',
+    variant: 'session timeout 6 s',
+    kitName: null,
+    env: { MILLRACE_SESSION_TIMEOUT: '6s' },
+  },
   // Work of the job's own: with it the broker leaves the cores to the workers.
   { id: 'millrace-busy', engine: 'millrace', variant: 'rocksdb, 20 µs a record', kitName: null, env: { WORK_US: '20' } },
   {
@@ -76,7 +83,7 @@ export function defaultEngines(work: Work, keys: number): readonly string[] {
     case 'recovery':
       return ['millrace', 'flink', 'kafka-streams', 'kafka-streams-6s']
     case 'failover':
-      return ['millrace', 'kafka-streams-6s', 'kafka-streams']
+      return ['millrace', 'millrace-6s', 'kafka-streams-6s', 'kafka-streams']
     case 'checkpoint':
       return ['millrace']
   }

@@ -47,7 +47,7 @@ options
   --k <keys>             10000; for checkpoint 1000000
   --interval <ms>        1000
   --reps <runs>          per engine, in turns; 3 for w1, 1 for the others
-  --engines <a,b>        millrace, millrace-2, millrace-memory, flink, flink-rocksdb, kafka-streams, kafka-streams-6s, kafkajs;
+  --engines <a,b>        millrace, millrace-2, millrace-6s, millrace-memory, flink, flink-rocksdb, kafka-streams, kafka-streams-6s, kafkajs;
                          millrace-busy and millrace-2-busy do 20 µs of work a record besides
   --peers <folder>       the peer kit; without it MILLRACE_PEERS, else shared/peers beside the repository; "none" measures Millrace alone
   --brokers <host:port>  a broker to use; without it KAFKA_BROKERS, else one is started
