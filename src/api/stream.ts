@@ -1,11 +1,12 @@
 /** The fluent interface: each call adds a node to the graph and returns what flows out of it. Nothing runs here. */
-import type { AggregateSpec, ProcessContext, StatefulNode, ValueStateSpec } from '../graph/job-graph.ts'
+import type { AggregateSpec, Emitted, ProcessContext, ProcessNode, StatefulNode } from '../graph/job-graph.ts'
 import type { KeyCodec } from '../ports/source.ts'
 import type { Sink } from '../ports/transactional-sink.ts'
 import type { ValueCodec } from '../ports/value-codec.ts'
 import type { Aggregate } from './aggregates.ts'
 import type { GraphBuilder } from './graph-builder.ts'
-import type { StateDescriptors, StatesOf } from './state.ts'
+import { type HasKeyCodec, type ReadsOf, type StateDescriptors, type StatesOf, stateSpecs } from './state.ts'
+import { type StateOptions, stateFormat, type TtlOption, timeToLive } from './state-options.ts'
 import { textKeys } from './text-keys.ts'
 
 /** A row that `aggregate` emits: the key, and the result of each aggregate under its name. */
@@ -20,11 +21,6 @@ export interface KeyByOptions<T> {
   readonly codec?: ValueCodec<T>
   /** Of the internal topic: as many tasks can share the work. Default: those of the widest source. Fixed once the job has run. */
   readonly partitions?: number
-}
-
-/** A serde whose values can be keys. */
-export interface HasKeyCodec<K> {
-  readonly keyCodec: KeyCodec<K>
 }
 
 /** What `process` code sees beside the record. Valid during the call only. */
@@ -126,13 +122,13 @@ export class KeyedStream<K, T> {
    * Folds the records of each key into one value of their own type, and emits it after each record.
    * The first record of a key is its first value.
    */
-  reduce(name: string, fn: (accumulated: T, value: T) => T, options: { readonly codec?: ValueCodec<T> } = {}): Stream<T, K> {
+  reduce(name: string, fn: (accumulated: T, value: T) => T, options?: StateOptions<T>): Stream<T, K> {
     return this.derive<T>({
       kind: 'reduce',
       name,
       input: this.node,
       fn: fn as (a: unknown, v: unknown) => unknown,
-      codec: options.codec as ValueCodec<unknown> | undefined,
+      format: stateFormat(options),
     })
   }
 
@@ -140,13 +136,16 @@ export class KeyedStream<K, T> {
   aggregate<A extends Readonly<Record<string, Aggregate<T, unknown>>>>(
     name: string,
     aggregates: A,
+    options: { readonly ttl?: TtlOption } = {},
   ): Stream<AggregateRow<K, A>, K> {
     const specs = new Map(Object.entries(aggregates as unknown as Record<string, AggregateSpec>))
-    return this.derive<AggregateRow<K, A>>({ kind: 'aggregate', name, input: this.node, aggregates: specs })
+    const ttl = timeToLive(options.ttl)
+    return this.derive<AggregateRow<K, A>>({ kind: 'aggregate', name, input: this.node, aggregates: specs, ttl })
   }
 
   /**
-   * Runs your own code for each record, with state per key. It returns what to emit: any iterable, or nothing.
+   * Runs your own code for each record, with state per key. It returns what to emit: any iterable, or nothing. It may be
+   * `async` to look into map states; the records behind wait for it.
    *
    * @example
    * stream.process('first-seen', {
@@ -162,15 +161,21 @@ export class KeyedStream<K, T> {
     name: string,
     definition: {
       readonly state: D
-      readonly onRecord: (value: T, context: KeyedContext<K, D>) => Iterable<R> | undefined | void
+      /**
+       * Which entries of map states `onRecord` will read, so that they are fetched ahead, for a whole batch at a time. A map
+       * that isn't named here is fetched whole: right for small ones.
+       */
+      readonly reads?: ReadsOf<D, T, K>
+      readonly onRecord: (
+        value: T,
+        context: KeyedContext<K, D>,
+      ) => Iterable<R> | undefined | void | Promise<Iterable<R> | undefined | void>
     },
   ): Stream<R, K> {
-    const states = new Map(Object.entries(definition.state as Record<string, ValueStateSpec>))
-    const onRecord = definition.onRecord as Untyped as (
-      value: unknown,
-      context: ProcessContext,
-    ) => Iterable<unknown> | undefined
-    return this.derive<R>({ kind: 'process', name, input: this.node, states, onRecord })
+    const states = stateSpecs(definition.state)
+    const reads: ProcessNode['reads'] = new Map(Object.entries(definition.reads ?? {}) as [string, Untyped][]) as never
+    const onRecord = definition.onRecord as Untyped as (value: unknown, context: ProcessContext) => Emitted | Promise<Emitted>
+    return this.derive<R>({ kind: 'process', name, input: this.node, states, reads, onRecord })
   }
 
   private derive<R>(node: WithoutId<StatefulNode>): Stream<R, K> {

@@ -11,15 +11,27 @@ import type { CheckpointKind } from './protocol/control-records.ts'
 export type { SourcePositions } from './manifest.ts'
 
 export const METADATA_FORMAT = 'millrace-checkpoint'
-export const METADATA_VERSION = 1
+/** Without merged links. What a release without compaction wrote, and reads. */
+const PLAIN_VERSION = 1
+/** With merged links: who takes them for plain ones would mix up states. */
+const MERGED_VERSION = 2
 
 /** One state of one operator. Found again by operator and name; the id stands in the state keys. */
 export interface StateDescription {
   readonly id: number
   readonly operator: string
   readonly name: string
+  readonly kind: 'value' | 'list' | 'map' | 'reducing' | 'aggregating'
+  /** What writes the values now. */
   readonly codec: string
+  /** What it writes in front of each value. */
   readonly codecVersion: number
+  /** Versions that values not changed since may have. */
+  readonly olderVersions: readonly { readonly version: number; readonly codec: string }[]
+  /** How the keys of a map become bytes; null: no map. */
+  readonly mapKeys: string | null
+  /** Whether values may have an expiry. */
+  readonly expires: boolean
 }
 
 /** One link of a task's chain: a slice of a segment. */
@@ -29,13 +41,23 @@ export interface ChainLink {
   readonly offset: number
   readonly bytes: number
   readonly entries: number
+  /** Of a link that compaction has made; absent: the changes of its segment's `since` alone. */
+  readonly merged?: MergedRange
+}
+
+/** Which changes a merged link stands for: those of the checkpoints `from` to `to`, both included. */
+export interface MergedRange {
+  readonly from: number
+  readonly to: number
+  /** Nothing older exists, so deletions are left out: it cannot be put on top of older state. */
+  readonly isBottom: boolean
 }
 
 export interface SegmentReference {
   readonly path: string
   readonly bytes: number
   readonly sha256: string
-  /** The first completed checkpoint that holds it: local state of an older one lacks it (R13). */
+  /** The first completed checkpoint that refers to it. */
   readonly since: number
 }
 
@@ -58,6 +80,7 @@ export interface WriterChannels {
 
 export interface CheckpointMetadata {
   readonly format: typeof METADATA_FORMAT
+  /** 2 where a link is merged, else 1. */
   readonly version: number
   readonly applicationId: string
   readonly checkpoint: number
@@ -86,12 +109,22 @@ export interface CheckpointMetadata {
   readonly totalBytes: number
 }
 
+export function versionFor(chains: CheckpointMetadata['chains']): number {
+  const isMerged = Object.values(chains).some((chain) => chain.some((link) => link.merged !== undefined))
+  return isMerged ? MERGED_VERSION : PLAIN_VERSION
+}
+
 export function checkpointPath(applicationId: string, checkpoint: number, epoch: number): string {
   return `${applicationId}/checkpoints/${String(checkpoint).padStart(10, '0')}-e${epoch}/metadata.json`
 }
 
 export function segmentPath(applicationId: string, checkpoint: number, epoch: number, workerIndex: number): string {
   return `${applicationId}/segments/${String(checkpoint).padStart(10, '0')}-e${epoch}-w${workerIndex}.seg`
+}
+
+/** Of what compaction writes beside segments; `checkpoint` was the last one cut, `part` counts the epoch's. */
+export function mergedPath(applicationId: string, checkpoint: number, epoch: number, worker: number, part: number): string {
+  return `${applicationId}/segments/${String(checkpoint).padStart(10, '0')}-e${epoch}-w${worker}-m${part}.seg`
 }
 
 export function encodeMetadata(metadata: CheckpointMetadata): { bytes: Buffer; sha256: string } {
@@ -121,10 +154,10 @@ export function decodeMetadata(bytes: Buffer, path: string, expectedSha256?: str
   if (parsed.format !== METADATA_FORMAT) {
     throw new MillraceError('MR_CHECKPOINT_CORRUPT', `${path} is not the metadata of a Millrace checkpoint`)
   }
-  if (parsed.version !== METADATA_VERSION) {
+  if (parsed.version !== PLAIN_VERSION && parsed.version !== MERGED_VERSION) {
     throw new MillraceError(
       'MR_CHECKPOINT_UNKNOWN_VERSION',
-      `${path} has format version ${JSON.stringify(parsed.version)}; this release reads version ${METADATA_VERSION}`,
+      `${path} has format version ${JSON.stringify(parsed.version)}; this release reads versions ${PLAIN_VERSION} and ${MERGED_VERSION}`,
     )
   }
   return parsed as CheckpointMetadata

@@ -7,6 +7,7 @@
 import type { KeyCodec, Source } from '../ports/source.ts'
 import type { Sink } from '../ports/transactional-sink.ts'
 import type { ValueCodec } from '../ports/value-codec.ts'
+import type { TimeToLive } from '../records/time-to-live.ts'
 
 export type NodeId = number
 
@@ -56,11 +57,30 @@ export interface KeyByNode extends Derived {
   readonly partitions: number | undefined
 }
 
+/** How the values of an older version of a state are read. */
+export interface MigrationSpec {
+  /** Undefined: the state's. */
+  readonly codec: ValueCodec<unknown> | undefined
+  readonly migrate: (old: unknown) => unknown
+}
+
+/** How the values of a state are written, and how long they live. */
+export interface StateFormat {
+  /** Undefined: MessagePack. */
+  readonly codec: ValueCodec<unknown> | undefined
+  /** Of what is written now. Undefined: the codec's. */
+  readonly version: number | undefined
+  /** By version. */
+  readonly migrations: ReadonlyMap<number, MigrationSpec>
+  /** Undefined: for ever. */
+  readonly ttl: TimeToLive | undefined
+}
+
 export interface ReduceNode extends Derived {
   readonly kind: 'reduce'
   readonly name: string
   readonly fn: (accumulated: unknown, value: unknown) => unknown
-  readonly codec: ValueCodec<unknown> | undefined
+  readonly format: StateFormat
 }
 
 /** The engine's view of an aggregate: see api/aggregates.ts, which these are. */
@@ -85,14 +105,42 @@ export interface AggregateNode extends Derived {
   readonly kind: 'aggregate'
   readonly name: string
   readonly aggregates: ReadonlyMap<string, AggregateSpec>
+  readonly ttl: TimeToLive | undefined
 }
 
-/** The engine's view of a value state descriptor: see api/state.ts. */
+/** The engine's view of the state descriptors of api/state.ts. */
 export interface ValueStateSpec {
   readonly kind: 'value'
-  readonly codec: ValueCodec<unknown> | undefined
+  readonly format: StateFormat
   readonly initial: (() => unknown) | undefined
 }
+
+export interface ListStateSpec {
+  readonly kind: 'list'
+  /** Of an element; the time to live is the whole list's. */
+  readonly format: StateFormat
+}
+
+export interface MapStateSpec {
+  readonly kind: 'map'
+  readonly keyCodec: KeyCodec<unknown>
+  /** Of a value in the map; each has its own time to live. */
+  readonly format: StateFormat
+}
+
+export interface ReducingStateSpec {
+  readonly kind: 'reducing'
+  readonly format: StateFormat
+  readonly fn: (accumulated: unknown, value: unknown) => unknown
+}
+
+export interface AggregatingStateSpec {
+  readonly kind: 'aggregating'
+  readonly aggregates: ReadonlyMap<string, AggregateSpec>
+  readonly ttl: TimeToLive | undefined
+}
+
+export type StateSpec = ValueStateSpec | ListStateSpec | MapStateSpec | ReducingStateSpec | AggregatingStateSpec
 
 /** What `process` code is given beside the value. One object per operator, changed from record to record. */
 export interface ProcessContext {
@@ -105,9 +153,14 @@ export interface ProcessContext {
 export interface ProcessNode extends Derived {
   readonly kind: 'process'
   readonly name: string
-  readonly states: ReadonlyMap<string, ValueStateSpec>
-  readonly onRecord: (value: unknown, context: ProcessContext) => Iterable<unknown> | undefined | void
+  readonly states: ReadonlyMap<string, StateSpec>
+  /** Map state → the keys of it that a record will touch. A map that isn't named here is fetched whole. */
+  readonly reads: ReadonlyMap<string, (value: unknown, key: unknown) => Iterable<unknown>>
+  readonly onRecord: (value: unknown, context: ProcessContext) => Emitted | Promise<Emitted>
 }
+
+/** What user code gives to be emitted. */
+export type Emitted = Iterable<unknown> | undefined | void
 
 export interface SinkNode extends Derived {
   readonly kind: 'sink'

@@ -1,66 +1,50 @@
-/** Runs user code with value state per key. */
-import type { ProcessNode, ValueStateSpec } from '../graph/job-graph.ts'
-import type { StateEntry } from '../state/state-entry.ts'
-import type { StateTable } from '../state/state-table.ts'
+/** Runs user code with state per key. */
+import type { Emitted, ProcessNode } from '../graph/job-graph.ts'
+import type { CurrentMap } from './current-map.ts'
 import type { Emit, RecordContext } from './record-context.ts'
 
-/** A value state as user code holds it: always that of the current key. */
-class CurrentValue {
-  private readonly spec: ValueStateSpec
-  private readonly context: RecordContext
-  private readonly table: StateTable<unknown>
-  private readonly entries: readonly StateEntry<unknown>[]
-
-  constructor(spec: ValueStateSpec, context: RecordContext, use: OpenedState) {
-    this.spec = spec
-    this.context = context
-    this.table = use.table
-    this.entries = use.entries
-  }
-
-  get(): unknown {
-    const entry = this.entries[this.context.index]!
-    this.table.protect(entry)
-    return entry.value === undefined ? this.spec.initial?.() : entry.value
-  }
-
-  set(value: unknown): void {
-    const entry = this.entries[this.context.index]!
-    this.table.claim(entry)
-    entry.value = value
-  }
-
-  clear(): void {
-    this.set(undefined)
-  }
-}
-
-export interface OpenedState {
-  readonly table: StateTable<unknown>
-  readonly entries: readonly StateEntry<unknown>[]
-}
-
 /**
- * @param states in the order of the node's
+ * Code that is not done at once holds up the records behind: the keyed input waits for what the context says is pending,
+ * and a record that comes to this operator meanwhile, of the same input record, is queued here.
+ *
+ * @param state by name, as the code sees it
+ * @param maps those of them that are maps
  * @param userKey gives the current key as user code sees it
  */
 export function process(
   node: ProcessNode,
   context: RecordContext,
-  states: readonly OpenedState[],
+  state: Readonly<Record<string, unknown>>,
+  maps: readonly CurrentMap[],
   userKey: () => unknown,
   next: Emit,
 ): Emit {
-  const state: Record<string, CurrentValue> = {}
-  let s = 0
-  for (const [name, spec] of node.states) state[name] = new CurrentValue(spec, context, states[s++]!)
   const given = { key: undefined as unknown, timestamp: 0, watermark: Number.NEGATIVE_INFINITY, state }
-  return (value) => {
-    given.key = userKey()
-    given.timestamp = context.timestamp
-    given.watermark = context.watermark
-    const emitted = node.onRecord(value, given)
+  const emit = (emitted: Emitted) => {
     if (emitted === undefined) return
     for (const one of emitted) next(one)
   }
+  const run = (value: unknown): Promise<void> | undefined => {
+    given.key = userKey()
+    given.timestamp = context.timestamp
+    given.watermark = context.watermark
+    for (const map of maps) map.begin()
+    const emitted = node.onRecord(value, given)
+    if (!isPromise(emitted)) return emit(emitted) as undefined
+    return emitted.then(emit)
+  }
+  let running: Promise<void> | undefined
+  return (value) => {
+    const started = running === undefined ? run(value) : running.then(() => run(value))
+    if (started === undefined) return
+    const done = started.finally(() => {
+      if (running === done) running = undefined
+    })
+    running = done
+    context.await(done)
+  }
+}
+
+function isPromise(emitted: Emitted | Promise<Emitted>): emitted is Promise<Emitted> {
+  return typeof (emitted as { then?: unknown } | undefined)?.then === 'function'
 }

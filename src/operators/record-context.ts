@@ -13,6 +13,23 @@ export class RecordContext {
   at = 0
   /** Index within the batch that keyed state was fetched for. */
   index = 0
+  /** What operators are not done with for this record: the next one waits. */
+  pending: Promise<unknown> | null = null
+
+  await(work: Promise<unknown>): void {
+    // Of several that fail only the first is awaited.
+    work.catch(() => {})
+    this.pending = this.pending === null ? work : Promise.all([this.pending, work])
+  }
+
+  /** Resolves when nothing is pending any more. */
+  async settle(): Promise<void> {
+    while (this.pending !== null) {
+      const { pending } = this
+      this.pending = null
+      await pending
+    }
+  }
 }
 
 /** Takes a value to the operators behind. */

@@ -1,18 +1,26 @@
 /**
- * Which state id belongs to which state of which operator. Ids stand in every state key, so they stay what the restored
- * checkpoint says; new states get new ids, in the order of the graph. Pure: every worker comes to the same answer.
+ * Which state id belongs to which state of which operator, and how its values are read. Ids stand in every state key, so
+ * they stay what the restored checkpoint says; new states get new ids, in the order of the graph. Pure: every worker comes
+ * to the same answer.
  */
 
 import type { CheckpointMetadata, StateDescription } from '../checkpoint/metadata.ts'
 import { defined } from '../common/assert.ts'
 import { MillraceError } from '../common/errors.ts'
-import { isStateful, type JobGraph, type StatefulNode } from '../graph/job-graph.ts'
-import { planAccumulator } from '../operators/aggregate.ts'
+import type { JobGraph } from '../graph/job-graph.ts'
 import type { ValueCodec } from '../ports/value-codec.ts'
-import { messagePack } from '../state/codecs.ts'
+import type { TimeToLive } from '../records/time-to-live.ts'
+import { versioned } from '../state/versioned-codec.ts'
+import { type WantedState, wantedStates } from './wanted-states.ts'
 
-export interface RegisteredState extends StateDescription {
+export interface RegisteredState {
+  readonly id: number
+  readonly operator: string
+  readonly name: string
   readonly valueCodec: ValueCodec<unknown>
+  /** Undefined: no value expires. Null: only older ones may. */
+  readonly ttl: TimeToLive | null | undefined
+  readonly description: StateDescription
 }
 
 export class StateRegistry {
@@ -30,14 +38,14 @@ export class StateRegistry {
   }
 
   descriptions(): StateDescription[] {
-    return this.states.map(({ id, operator, name, codec, codecVersion }) => ({ id, operator, name, codec, codecVersion }))
+    return this.states.map(({ description }) => description)
   }
 }
 
 /** @throws MR_STATE_INCOMPATIBLE, MR_STATE_UNCLAIMED */
 export function registerStates(graph: JobGraph, restored: CheckpointMetadata | null): StateRegistry {
   const stored = restored?.states ?? []
-  const wanted = graph.nodes.filter(isStateful).flatMap(statesOf)
+  const wanted = wantedStates(graph)
   const unclaimed = stored.filter((old) => !wanted.some((one) => one.operator === old.operator && one.name === old.name))
   if (unclaimed.length > 0) {
     const list = unclaimed.map((state) => `${state.operator}/${state.name}`).join(', ')
@@ -47,35 +55,60 @@ export function registerStates(graph: JobGraph, restored: CheckpointMetadata | n
     )
   }
   let nextId = Math.max(0, ...stored.map((state) => state.id)) + 1
-  const states = wanted.map(({ operator, name, codec }) => {
-    const old = stored.find((one) => one.operator === operator && one.name === name)
-    if (old !== undefined && (old.codec !== codec.name || old.codecVersion !== codec.version)) {
-      throw new MillraceError(
-        'MR_STATE_INCOMPATIBLE',
-        `state ${operator}/${name} was written by codec ${old.codec} version ${old.codecVersion}; the job reads it with ${codec.name} version ${codec.version}`,
+  return new StateRegistry(
+    wanted.map((state) => {
+      const old = stored.find((one) => one.operator === state.operator && one.name === state.name)
+      return old === undefined ? register(state, nextId++, [], false) : registerAgain(state, old)
+    }),
+  )
+}
+
+function registerAgain(state: WantedState, old: StateDescription): RegisteredState {
+  const { codec, migrations } = state
+  if (old.kind !== state.kind)
+    throw incompatible(state, `is a ${state.kind} state in the job and a ${old.kind} state in the checkpoint`)
+  if (old.mapKeys !== state.mapKeys) {
+    throw incompatible(state, `has keys by codec ${state.mapKeys} in the job and by codec ${old.mapKeys} in the checkpoint`)
+  }
+  const stored = [...old.olderVersions, { version: old.codecVersion, codec: old.codec }]
+  for (const one of stored) {
+    const found = `holds values of version ${one.version}, written by codec ${one.codec}`
+    if (one.version > codec.version) {
+      throw incompatible(state, `${found}; the job is older than them, it knows version ${codec.version}`)
+    }
+    const reader = one.version === codec.version ? codec : migrations.get(one.version)?.codec
+    if (reader === undefined) {
+      throw incompatible(
+        state,
+        `${found}; the job writes version ${codec.version} and has no migration from version ${one.version}`,
       )
     }
-    return { id: old?.id ?? nextId++, operator, name, codec: codec.name, codecVersion: codec.version, valueCodec: codec }
-  })
-  return new StateRegistry(states)
-}
-
-interface WantedState {
-  readonly operator: string
-  readonly name: string
-  readonly codec: ValueCodec<unknown>
-}
-
-/** The one state of `reduce` and `aggregate`. */
-export const ACCUMULATOR = 'accumulator'
-
-function statesOf(node: StatefulNode): WantedState[] {
-  switch (node.kind) {
-    case 'reduce':
-      return [{ operator: node.name, name: ACCUMULATOR, codec: node.codec ?? messagePack }]
-    case 'aggregate':
-      return [{ operator: node.name, name: ACCUMULATOR, codec: planAccumulator(node.aggregates).codec as ValueCodec<unknown> }]
-    case 'process':
-      return [...node.states].map(([name, spec]) => ({ operator: node.name, name, codec: spec.codec ?? messagePack }))
+    if (reader.name !== one.codec) {
+      throw incompatible(state, `${found}; the job reads version ${one.version} with codec ${reader.name}`)
+    }
   }
+  const older = stored.filter(({ version }) => version !== codec.version)
+  return register(state, old.id, older, old.expires)
+}
+
+function register(
+  state: WantedState,
+  id: number,
+  olderVersions: StateDescription['olderVersions'],
+  mayHaveExpired: boolean,
+): RegisteredState {
+  const { operator, name, kind, codec, migrations, mapKeys, ttl } = state
+  const expires = ttl !== undefined || mayHaveExpired
+  return {
+    id,
+    operator,
+    name,
+    valueCodec: versioned(codec, migrations, `${operator}/${name}`),
+    ttl: ttl ?? (expires ? null : undefined),
+    description: { id, operator, name, kind, codec: codec.name, codecVersion: codec.version, olderVersions, mapKeys, expires },
+  }
+}
+
+function incompatible({ operator, name }: WantedState, what: string): MillraceError {
+  return new MillraceError('MR_STATE_INCOMPATIBLE', `state ${operator}/${name} ${what}`)
 }

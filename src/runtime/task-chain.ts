@@ -5,23 +5,28 @@
 
 import { defined } from '../common/assert.ts'
 import { MillraceError, toError } from '../common/errors.ts'
-import type { GraphNode, NodeId } from '../graph/job-graph.ts'
+import type { GraphNode, NodeId, ProcessNode, StateSpec } from '../graph/job-graph.ts'
 import type { Stage } from '../graph/stages.ts'
 import { aggregate, planAccumulator } from '../operators/aggregate.ts'
+import { CurrentMap } from '../operators/current-map.ts'
+import { CurrentAggregates, CurrentList, CurrentReducing, CurrentValue, type OpenedState } from '../operators/current-states.ts'
 import { filter } from '../operators/filter.ts'
 import { flatMap } from '../operators/flat-map.ts'
 import { KeyInterner } from '../operators/key-interner.ts'
 import { KeyedInput } from '../operators/keyed-input.ts'
 import { map } from '../operators/map.ts'
-import { type OpenedState, process } from '../operators/process.ts'
+import { MapInput } from '../operators/map-input.ts'
+import { process } from '../operators/process.ts'
 import { type Emit, RecordContext } from '../operators/record-context.ts'
 import { reduce } from '../operators/reduce.ts'
 import type { SourceBatch } from '../ports/source.ts'
 import type { SinkWriter } from '../ports/transactional-sink.ts'
+import type { StateTableOptions } from '../state/state-table.ts'
 import type { TaskState } from '../state/task-state.ts'
 import type { TaskWatermark } from '../time/task-watermark.ts'
 import type { ExchangeOutput } from './exchange-output.ts'
-import { ACCUMULATOR, type StateRegistry } from './state-registry.ts'
+import type { StateRegistry } from './state-registry.ts'
+import { ACCUMULATOR } from './wanted-states.ts'
 
 export interface TaskChainParts {
   readonly stage: Stage
@@ -51,7 +56,7 @@ export class TaskChain {
     const { input } = parts.stage
     // What comes out of an exchange is keyed.
     this.head = input.kind === 'keyBy' ? this.compileKeyedInput(input.id, undefined) : this.behind(input.id, undefined)
-    this.wholeInput = this.keyedInputs.find((keyed) => keyed.push === this.head && keyed.hasState)
+    this.wholeInput = this.keyedInputs.find((keyed) => keyed.push === this.head && keyed.takesWholeBatches)
     const needsKey = [...parts.stage.consumers.values()]
       .flat()
       .some((node) => node.kind === 'sink' && this.writer(node.name).usesRecordKey)
@@ -146,14 +151,8 @@ export class TaskChain {
         const { table, entries } = this.open(node.name, ACCUMULATOR, keyed)
         return aggregate(planAccumulator(node.aggregates), context, table, entries, this.behind(node.id, keyed))
       }
-      case 'process': {
-        const states = [...node.states.keys()].map((name) => this.open(node.name, name, keyed))
-        const { keyCodec } = this.parts.stage
-        const userKey = () => keyCodec.decode(context.key!)
-        const known = states[0]
-        const cachedKey = known === undefined ? userKey : () => known.table.userKey(known.entries[context.index]!)
-        return process(node, context, states, cachedKey, this.behind(node.id, keyed))
-      }
+      case 'process':
+        return this.compileProcess(node, keyed)
       case 'sink': {
         const writer = this.writer(node.name)
         return (value) => writer.write(value, context.timestamp, context.key)
@@ -163,29 +162,87 @@ export class TaskChain {
     }
   }
 
+  private compileProcess(node: ProcessNode, keyed: KeyedInput | undefined): Emit {
+    const { context } = this
+    const states: Record<string, unknown> = {}
+    const maps: CurrentMap[] = []
+    const { keyCodec } = this.parts.stage
+    let userKey = () => keyCodec.decode(context.key!)
+    for (const [name, spec] of node.states) {
+      if (spec.kind === 'map') {
+        const map = new CurrentMap(`${node.name}/${name}`, spec, context, this.openMap(node, name, keyed))
+        maps.push(map)
+        states[name] = map
+      } else {
+        const opened = this.open(node.name, name, keyed)
+        states[name] = currentState(spec, context, opened)
+        // It remembers the key.
+        userKey = () => opened.table.userKey(opened.entries[context.index]!)
+      }
+    }
+    return process(node, context, states, maps, userKey, this.behind(node.id, keyed))
+  }
+
   private compileKeyedInput(node: NodeId, outer: KeyedInput | undefined): Emit {
-    // Keyed by the record key already: the same keys, the same fetched state.
-    if (outer !== undefined) return this.behind(node, outer)
+    // Keyed by the record key already: the same keys, the same fetched state. But what records read of maps is only known
+    // when they have come here.
+    if (outer !== undefined && !this.hasReads(node)) return this.behind(node, outer)
     const input = new KeyedInput(this.context, this.parts.state)
     this.keyedInputs.push(input)
     input.connect(this.behind(node, input))
     return input.push
   }
 
+  private hasReads(node: NodeId): boolean {
+    const consumers = this.parts.stage.consumers.get(node) ?? []
+    return consumers.some((consumer) => consumer.kind === 'process' && consumer.reads.size > 0)
+  }
+
   private open(operator: string, name: string, keyed: KeyedInput | undefined): OpenedState {
     const input = defined(keyed, `keyed input of ${operator}`)
-    const registered = this.parts.registry.of(operator, name)
-    const table = this.parts.state.declare({
-      stateId: registered.id,
-      codec: registered.valueCodec,
+    const table = this.parts.state.declare(this.tableOptions(operator, name))
+    return { table, entries: input.use(table) }
+  }
+
+  private openMap({ name: operator, states, reads }: ProcessNode, name: string, keyed: KeyedInput | undefined): MapInput {
+    const input = defined(keyed, `keyed input of ${operator}`)
+    const spec = states.get(name)
+    const keysOf = reads.get(name)
+    const reader = this.parts.state.declareMap(this.tableOptions(operator, name))
+    const { keyCodec: recordKeyCodec } = this.parts.stage
+    const mapReads =
+      keysOf === undefined || spec?.kind !== 'map' ? undefined : { keysOf, recordKeyCodec, mapKeyCodec: spec.keyCodec }
+    const map = new MapInput(reader, mapReads)
+    input.fetchBy(map)
+    return map
+  }
+
+  private tableOptions(operator: string, name: string): StateTableOptions<unknown> {
+    const { id, valueCodec, ttl } = this.parts.registry.of(operator, name)
+    return {
+      stateId: id,
+      codec: valueCodec,
       keyCodec: this.parts.stage.keyCodec,
       isComplete: this.parts.isStateEmpty,
-    })
-    return { table, entries: input.use(table) }
+      ...(ttl === undefined ? {} : { ttl }),
+    }
   }
 
   private writer(sink: string): SinkWriter<unknown> {
     return defined(this.parts.writers.get(sink), `writer of sink ${sink}`)
+  }
+}
+
+function currentState(spec: Exclude<StateSpec, { kind: 'map' }>, context: RecordContext, opened: OpenedState): unknown {
+  switch (spec.kind) {
+    case 'value':
+      return new CurrentValue(spec, context, opened)
+    case 'list':
+      return new CurrentList(context, opened)
+    case 'reducing':
+      return new CurrentReducing(spec, context, opened)
+    case 'aggregating':
+      return new CurrentAggregates(spec, context, opened)
   }
 }
 

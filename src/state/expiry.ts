@@ -4,12 +4,7 @@
  * The expiry of a value is written with it, so it holds wherever the value goes: heap, segment, backend, restore.
  */
 
-/** What a state declares. */
-export interface TimeToLive {
-  readonly afterMs: number
-  /** What puts the expiry off: setting the value only, or reading it too. */
-  readonly refresh: 'write' | 'read-and-write'
-}
+import type { TimeToLive } from '../records/time-to-live.ts'
 
 /**
  * The time that a task judges expiry by: the worker's clock as of the batch under way. It never goes back while the task

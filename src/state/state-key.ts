@@ -11,6 +11,11 @@
  */
 const KEY_END = '\x00\x01'
 
+/** Of a map's entry behind the state id: all entries of one key begin with this. */
+export function mapPrefix(key: string): string {
+  return escapeKey(key) + KEY_END
+}
+
 export function statePrefix(stateId: number): string {
   return String.fromCharCode(stateId >> 8, stateId & 0xff)
 }

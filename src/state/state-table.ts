@@ -12,7 +12,8 @@ import { assert, defined } from '../common/assert.ts'
 import { shortText } from '../common/short-text.ts'
 import type { KeyCodec } from '../ports/source.ts'
 import type { ValueCodec } from '../ports/value-codec.ts'
-import type { Expiry, StateTime, TimeToLive } from './expiry.ts'
+import type { TimeToLive } from '../records/time-to-live.ts'
+import type { Expiry, StateTime } from './expiry.ts'
 import { HotEntries } from './hot-entries.ts'
 import { ENTRY_OVERHEAD_BYTES, type EvictableTable, type ObjectCache } from './object-cache.ts'
 import { SealedChanges } from './sealed-changes.ts'
@@ -143,9 +144,10 @@ export class StateTable<V> implements EvictableTable {
     }
   }
 
-  /** The claimed entry's value has grown by about so many bytes on the heap: the estimate until it is encoded. */
-  grow(entry: StateEntry<V>, bytes: number): void {
+  /** The claimed entry's value has grown (or shrunk) by about so much on the heap: the estimate until it is encoded. */
+  grow(entry: StateEntry<V>, byBytes: number): void {
     assert(entry.generation === this.generation, 'only what is being changed grows')
+    const bytes = Math.max(byBytes, ENTRY_OVERHEAD_BYTES - entry.bytes)
     entry.bytes += bytes
     this.changedBytes += bytes
     this.cache.changedBytes += bytes

@@ -2,6 +2,8 @@
 import type { StateBackend } from '../ports/state-backend.ts'
 import type { TaskKey } from '../records/task-id.ts'
 import { StateTime } from './expiry.ts'
+import { MapReader } from './map-reader.ts'
+import { MapTable } from './map-table.ts'
 import type { ObjectCache } from './object-cache.ts'
 import type { StateEntry } from './state-entry.ts'
 import { StateTable, type StateTableOptions } from './state-table.ts'
@@ -23,9 +25,16 @@ export class TaskState {
   /** Declares a state; before the first record. */
   declare<V>(options: StateTableOptions<V>): StateTable<V> {
     const table = new StateTable(this.cache, this.time, options)
-    this.tables.push(table as StateTable<unknown>)
-    this.tables.sort((a, b) => a.stateId - b.stateId)
+    this.add(table)
     return table
+  }
+
+  /** The same for a map state. */
+  declareMap<V>(options: StateTableOptions<V>): MapReader<V> {
+    const { task, backend, time } = this
+    const table = new MapTable(this.cache, time, options)
+    this.add(table)
+    return new MapReader({ task, backend, time, table })
   }
 
   /** Before a batch: what has expired by then is gone for it. */
@@ -74,6 +83,11 @@ export class TaskState {
       const at = asked[m]!
       entries[index] = table.load(key, stored[at] ?? null, expiresAtMs[at])
     })
+  }
+
+  private add<V>(table: StateTable<V>): void {
+    this.tables.push(table as StateTable<unknown>)
+    this.tables.sort((a, b) => a.stateId - b.stateId)
   }
 
   close(): void {
