@@ -1,17 +1,15 @@
 /** Puts the manifests of all workers and the checkpoint before together: the metadata of a whole checkpoint. Pure. */
 import { defined } from '../common/assert.ts'
 import type { ExchangeTopic } from '../ports/exchange.ts'
-import type { TaskKey } from '../records/task-id.ts'
+import { composeChains } from './compose-chains.ts'
 import type { ExchangePosition, WorkerManifest } from './manifest.ts'
 import {
-  type ChainLink,
   type CheckpointMetadata,
   type ExchangePositions,
   METADATA_FORMAT,
-  METADATA_VERSION,
-  type SegmentReference,
   type SourcePositions,
   type StateDescription,
+  versionFor,
   type WriterChannels,
 } from './metadata.ts'
 import type { CheckpointKind } from './protocol/control-records.ts'
@@ -34,24 +32,11 @@ export interface CheckpointFacts {
 
 export function composeMetadata(facts: CheckpointFacts): CheckpointMetadata {
   const { manifests, previous, checkpoint } = facts
-  const segments: SegmentReference[] = [...(previous?.metadata.segments ?? [])]
-  const chains: Record<TaskKey, ChainLink[]> = {}
-  for (const [task, links] of Object.entries(previous?.metadata.chains ?? {})) chains[task] = [...links]
-  let writtenBytes = 0
-  for (const manifest of manifests) {
-    for (const { path, bytes, sha256, slices } of manifest.segments) {
-      const segment = segments.push({ path, bytes, sha256, since: checkpoint }) - 1
-      for (const slice of slices) {
-        chains[slice.task] ??= []
-        defined(chains[slice.task], 'chain').push({ segment, offset: slice.offset, bytes: slice.bytes, entries: slice.entries })
-      }
-      writtenBytes += bytes
-    }
-  }
+  const { segments, chains, writtenBytes } = composeChains(checkpoint, manifests, previous?.metadata ?? null)
   const exchanges = exchangesOf(facts)
   return {
     format: METADATA_FORMAT,
-    version: METADATA_VERSION,
+    version: versionFor(chains),
     applicationId: facts.applicationId,
     checkpoint,
     epoch: facts.epoch,

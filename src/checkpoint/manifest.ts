@@ -19,6 +19,29 @@ export interface SegmentFile {
   readonly slices: readonly SegmentSlice[]
 }
 
+/** A slice by where it begins. */
+export interface SlicePlace {
+  readonly path: string
+  readonly offset: number
+}
+
+/**
+ * What compaction puts in the place of consecutive links of a task's chain. It holds what they hold, of each key the
+ * newest; a reader needs only it or only them.
+ */
+export interface MergedSlices {
+  readonly task: TaskKey
+  /** Oldest first: links of the last completed checkpoint's chain, without a gap. */
+  readonly replaces: readonly SlicePlace[]
+  /** Ascending by key, without overlap. At least one, without entries where nothing is left: it tells what it stands for. */
+  readonly slices: readonly (SlicePlace & { readonly bytes: number; readonly entries: number })[]
+  /** Deletions are left out: `replaces` begins with the oldest link. */
+  readonly isBottom: boolean
+}
+
+/** A file that holds merged slices; it may be one of the manifest's segments. */
+export type MergedFile = Pick<SegmentFile, 'path' | 'bytes' | 'sha256'>
+
 export interface ParticipantCommittable {
   /** The participant that can commit it, e.g. `kafka`. */
   readonly participant: string
@@ -59,6 +82,9 @@ export interface WorkerManifest {
   readonly watermarks: Readonly<Record<TaskKey, number>>
   /** All segments since the last completed checkpoint, oldest first: also those of aborted ones (R11). */
   readonly segments: readonly SegmentFile[]
+  /** Finished since the last completed checkpoint, those of aborted ones included. */
+  readonly merges?: readonly MergedSlices[]
+  readonly mergedFiles?: readonly MergedFile[]
   /** Every transaction of this worker not yet seen committed, oldest first (R12). */
   readonly committables: readonly ParticipantCommittable[]
   /** Ids of transactions seen committed since the last ack: never asked about again. */
