@@ -13,7 +13,8 @@ describe('examples', () => {
       const { default: job } = await import(`./${file}`)
       assertJobDefinition(job, file)
       assert.equal(`${job.name}.job.ts`, file)
-      assert.equal(planStages(job.graph).length, 1)
+      const exchanges = job.graph.nodes.filter((node) => node.kind === 'keyBy').length
+      assert.equal(planStages(job.graph).length, 1 + exchanges)
     })
   }
 })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { Payment } from '../../examples/card-limits.job.ts'
+import type { Flight } from '../../examples/flights-by-airport.job.ts'
 import type { Order } from '../../examples/order-revenue.job.ts'
 import { JobProcess } from '../support/job-process.ts'
 import { kafkaClient } from '../support/kafka-ready.ts'
@@ -17,7 +18,7 @@ describe('examples on a real broker', () => {
   after(() => kafka.close())
 
   /**
-   * Runs the example over what stands in its input, until its outputs have as many records as `expected` says, and to its
+   * Runs the example, by two workers in its process, over what stands in its input, until its outputs have as many records as `expected` says, and to its
    * end by SIGTERM; returns all that it has written by then.
    */
   async function run(
@@ -40,6 +41,7 @@ describe('examples on a real broker', () => {
         checkpoints: `file:${folder.path}/checkpoints`,
         'state-directory': `${folder.path}/state`,
         'checkpoint-interval': '200ms',
+        workers: 2,
       },
     })
     try {
@@ -113,6 +115,25 @@ describe('examples on a real broker', () => {
     ])
     assert.deepEqual(rowsOf(warnings, '0815'), [{ card: '0815', day: '2026-03-28', spentCents: 501, limitCents: 500 }])
     assert.equal(warnings.length, 3)
+  })
+
+  test('flights-by-destination keys anew', async () => {
+    const flight = (origin: string, destination: string, delay: number) => ({
+      key: origin,
+      value: JSON.stringify({ origin, destination, delay, distance: 1, date: '2001/01/01 00:47' } satisfies Flight),
+    })
+    const [arrivals = []] = await run(
+      'flights-by-destination',
+      'flights',
+      [flight('SFO', 'JFK', 10), flight('SFO', 'JFK', 20), flight('BOS', 'LAX', 5), flight('SEA', 'LAX', 5)],
+      { 'flights-by-destination': 4 },
+    )
+    assert.deepEqual(rowsOf(arrivals, 'JFK'), [
+      { key: 'JFK', flights: 1, meanDelay: 10 },
+      { key: 'JFK', flights: 2, meanDelay: 15 },
+    ])
+    assert.deepEqual(rowsOf(arrivals, 'LAX').at(-1), { key: 'LAX', flights: 2, meanDelay: 5 })
+    assert.equal(arrivals.length, 4)
   })
 })
 
