@@ -3,9 +3,11 @@
  * replayed. Where that can't come, because a worker is gone, the epoch fails at once and everybody joins again.
  */
 import { MillraceError } from '../common/errors.ts'
+import { parseTaskKey } from '../records/task-id.ts'
 import type { EpochParts } from './epoch-parts.ts'
 import type { StartedEpoch } from './started-epoch.ts'
 import { planTasks } from './task-plan.ts'
+import { verdictOn } from './verdict.ts'
 
 /** Of the rebalance timeout: the rest is for joining again. */
 const FINAL_CHECKPOINT_SHARE = 0.5
@@ -66,11 +68,16 @@ function watchPartitions(parts: EpochParts, started: StartedEpoch, wantFinal: (c
   const { clock, config, stages, session, logger } = parts
   const known = new Set(session.plan?.tasks)
   const look = async () => {
-    const { tasks } = await planTasks(stages, started.metadata, started.context)
-    const added = tasks.filter((task) => !known.has(task))
+    const { tasks, sources } = await planTasks(stages, started.metadata, started.context)
+    const added = tasks.filter((task) => !known.has(task) && sources.has(parseTaskKey(task).stage))
     if (added.length === 0) return
     logger.info('partitions-added', { tasks: added.join(', ') })
     wantFinal('partitions were added')
   }
-  started.onClose(clock.every(config.partitionDiscoveryIntervalMs, () => void look().catch(started.fail)))
+  const onFailure = (error: Error) => {
+    // Brokers that are away for a moment are there when it looks again.
+    if (verdictOn(error) === 'final') started.fail(error)
+    else logger.debug('partition-discovery-failed', { error })
+  }
+  started.onClose(clock.every(config.partitionDiscoveryIntervalMs, () => void look().catch(onFailure)))
 }

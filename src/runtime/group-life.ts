@@ -174,7 +174,10 @@ export class GroupLife {
       seen = view.epoch
       const index = indexInClaim(view, session.joined.self.joinNonce)
       // Of a membership before this one, or for members with another graph: the group's leader claims again.
-      if (index === undefined) continue
+      if (index === undefined) {
+        this.tellIfForeign(session)
+        continue
+      }
       entered = view.epoch
       this.troubles = []
       const end = await this.runEpoch(session, index)
@@ -251,6 +254,15 @@ export class GroupLife {
     if (!this.isOver()) return
     const { jobFailure } = this.parts.follower.view
     throw this.ownError ?? new MillraceError('MR_JOB_FAILED', `the job has failed: ${jobFailure?.cause} (${jobFailure?.code})`)
+  }
+
+  /** The claim is for another graph than this worker's: it gets no tasks as long as others lead. */
+  private tellIfForeign({ joined }: GroupSession): void {
+    const { epoch, claim } = this.parts.follower.view
+    if (claim === undefined || claim.graphDigest === this.digest) return
+    const { worker } = joined.self
+    const error = new MillraceError('MR_GRAPH_DIFFERS', `${worker} runs another graph than the workers of epoch ${epoch}`)
+    this.parts.logger.warn('graph-differs', { worker, error })
   }
 
   private tellIfLeftOut({ joined }: GroupSession): void {

@@ -21,6 +21,16 @@ const SETTINGS = {
   'message.timestamp.type': 'CreateTime',
 } as const
 
+/**
+ * How far the clock of a worker may differ from the broker's. Brokers from 3.6 on have these (KIP-937), from 4.0 on with
+ * a bound of an hour by default (KIP-1030); an older one would refuse to create a topic with them.
+ */
+const NO_BOUND = String(2n ** 63n - 1n)
+const SETTINGS_IF_KNOWN: Readonly<Record<string, string>> = {
+  'message.timestamp.before.max.ms': NO_BOUND,
+  'message.timestamp.after.max.ms': NO_BOUND,
+}
+
 export function controlTopic(applicationId: string): string {
   return `${applicationId}.control`
 }
@@ -72,7 +82,7 @@ export class KafkaControlLog implements ControlLog {
         `control topic ${this.topic} has ${partitions.length} partitions; it must have one`,
       )
     }
-    if (created.length === 0) await this.mendSettings(client)
+    await this.mendSettings(client, created.length > 0)
     this.writer = this.openWriter(client)
     await this.writer
     return { created: created.length > 0 }
@@ -131,14 +141,16 @@ export class KafkaControlLog implements ControlLog {
   }
 
   /** Somebody may have changed the topic since: checked at each start (R1), and put right with a warning. */
-  private async mendSettings(client: KafkaClient): Promise<void> {
-    const found = await describeConfigs(client, { topic: this.topic }, Object.keys(SETTINGS))
-    const wrong = Object.entries(SETTINGS).filter(([name, wanted]) => found.get(name) !== wanted)
-    if (wrong.length === 0) return
-    this.context.logger.warn('control-topic-settings-mended', {
-      topic: this.topic,
-      settings: wrong.map(([name]) => name).join(', '),
+  private async mendSettings(client: KafkaClient, isNew: boolean): Promise<void> {
+    const required = { ...SETTINGS, ...SETTINGS_IF_KNOWN }
+    const found = await describeConfigs(client, { topic: this.topic }, Object.keys(required))
+    const wrong = Object.entries(required).filter(([name, wanted]) => {
+      const present = found.get(name)
+      return present !== wanted && (present !== undefined || !(name in SETTINGS_IF_KNOWN))
     })
+    if (wrong.length === 0) return
+    const settings = wrong.map(([name]) => name).join(', ')
+    if (!isNew) this.context.logger.warn('control-topic-settings-mended', { topic: this.topic, settings })
     await alterConfigs(client, { topic: this.topic }, Object.fromEntries(wrong))
   }
 
