@@ -27,3 +27,12 @@ export async function failsWith(job: JobProcess, code: string, exitCode = 1): Pr
   }
   return { code, message, remedy }
 }
+
+/** What the log's last line says of the end of a job that failed by itself: exit code 1. */
+export async function lastLineOf(job: JobProcess): Promise<{ readonly code: string; readonly message: string }> {
+  const line = await job.line(({ event }) => event === 'job-failed')
+  assert.deepEqual(await job.ended, { exitCode: 1, signal: null })
+  const { code, message } = line.error as { code: string; message: string }
+  assert.ok(job.output.join('\n').includes(message), `standard error tells it too:\n${job.tail()}`)
+  return { code, message }
+}

@@ -14,8 +14,8 @@ const END_LIMIT_MS = 60_000
 export interface Member {
   readonly name: string
   readonly job: JobProcess
-  /** `stopping`: it was sent SIGTERM; `killed`: SIGKILL. */
-  state: 'running' | 'paused' | 'stopping' | 'killed'
+  /** `stopping`: it was sent SIGTERM; `killed`: SIGKILL. How one ends that shall fail is for the test to say. */
+  state: 'running' | 'paused' | 'stopping' | 'killed' | 'expected to fail'
 }
 
 export class Crew {
@@ -57,8 +57,15 @@ export class Crew {
     this.told.push(`${seconds.toFixed(1).padStart(6)} s  ${new Date().toISOString().slice(11, 23)}  ${what}`)
   }
 
-  start(): Member {
-    const job = new JobProcess(this.options)
+  /** @param own on top of the crew's */
+  start(own: Partial<JobOptions> = {}): Member {
+    const { options, env } = this.options
+    const job = new JobProcess({
+      ...this.options,
+      ...own,
+      options: { ...options, ...own.options },
+      env: { ...env, ...own.env },
+    })
     const member: Member = { name: `#${this.members.length} (pid ${job.pid})`, job, state: 'running' }
     this.members.push(member)
     this.tell(`start ${member.name}`)
@@ -68,6 +75,7 @@ export class Crew {
       // One that has not begun yet is ended by the signal itself.
       const isStopped = exitCode === 0 || (signal === 'SIGTERM' && job.count('job-starting') === 0)
       const isMeant = member.state === 'killed' ? signal === 'SIGKILL' : member.state === 'stopping' && isStopped
+      if (member.state === 'expected to fail') return
       if (startMs <= this.outageEndMs && couldNotStart(job)) member.state = 'killed'
       else if (!isMeant)
         this.reject(new Error(`${member.name}, ${member.state}, has ended: ${JSON.stringify({ exitCode, signal })}`))

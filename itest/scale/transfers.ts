@@ -44,6 +44,15 @@ export class TransferWriter {
     return this.written.reduce((sum, count) => sum + count, 0)
   }
 
+  /** Once the topic has so many partitions, they are written to as well. */
+  async spreadOver(partitions: number): Promise<void> {
+    const deadline = performance.now() + 10_000
+    while ((await this.client.topic(this.topic)).partitions.length < partitions) {
+      if (performance.now() > deadline) throw new Error(`${this.topic} does not get ${partitions} partitions`)
+    }
+    while (this.written.length < partitions) this.written.push(0)
+  }
+
   async write(count: number): Promise<void> {
     const span = this.sender.use(this.identity)
     const now = Date.now()

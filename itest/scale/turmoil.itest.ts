@@ -10,12 +10,12 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { temporaryFolder } from '../support/leftovers.ts'
-import { followCommitted } from '../support/read-committed.ts'
 import { seeded, seedOfRun } from '../support/seeded.ts'
 import { type KafkaServer, type S3Server, startKafka, startS3 } from '../support/servers.ts'
 import { createTopic } from '../support/topics.ts'
 import { Crew } from './crew.ts'
-import { perfect, TransferJudge, TransferWriter } from './transfers.ts'
+import { OutputReader } from './output-reader.ts'
+import { perfect, TransferWriter } from './transfers.ts'
 import { Turmoil } from './turmoil.ts'
 
 const SECONDS = Number(process.env.MILLRACE_ITEST_TURMOIL_SECONDS || 90)
@@ -25,8 +25,6 @@ const ACCOUNTS = 5_000
 const SESSION_TIMEOUT_MS = 4_000
 /** For what is left when the driver rests: a zombie's session, a restart's delay, and the records themselves. */
 const FINISH_LIMIT_MS = 120_000
-/** Longer silences show in the history. */
-const SILENCE_MS = 3_000
 /** Records that come when none should. */
 const QUIET_MS = 3_000
 
@@ -64,7 +62,13 @@ describe('copies of a job', () => {
       env: { MILLRACE_S3_SECRET_ACCESS_KEY: s3.secretAccessKey },
     })
     const over = new AbortController()
-    const reader = new OutputReader(kafka, crew, over.signal)
+    const reader = new OutputReader({
+      kafka,
+      topic: 'out',
+      accounts: ACCOUNTS,
+      over: over.signal,
+      onSilence: (silenceMs) => crew.tell(`output again, after ${silenceMs} ms`),
+    })
     const guarded = <T>(work: Promise<T>) => Promise.race([work, crew.failed, reader.failed])
     try {
       for (let i = 0; i < 3; i++) crew.start()
@@ -75,7 +79,7 @@ describe('copies of a job', () => {
       await guarded(Promise.all([turmoil.run(), writing]))
       crew.tell(`rest: ${writer.total} records are written, ${reader.judge.updates} updates committed`)
       while (crew.running.length < 3) crew.start()
-      await guarded(reader.until(writer.total))
+      await guarded(reader.until(writer.total, FINISH_LIMIT_MS))
       crew.tell('all updates are committed')
       for (const member of crew.running) await guarded(crew.stop(member))
       await guarded(sleep(QUIET_MS))
@@ -115,48 +119,4 @@ async function writeSteadily(writer: TransferWriter, durationMs: number): Promis
 async function brokerTail(kafka: KafkaServer): Promise<string> {
   const lines = (await kafka.logs()).split('\n')
   return ['--- the broker', ...lines.slice(-15)].join('\n')
-}
-
-/** Judges the output as it is committed; what is wrong fails at once, while its cause is near. */
-class OutputReader {
-  readonly judge = new TransferJudge(ACCOUNTS)
-  readonly failed: Promise<never>
-  longestSilenceMs = 0
-  private lastMs = performance.now()
-  private readonly crew: Crew
-  private readonly over: AbortSignal
-
-  constructor(kafka: KafkaServer, crew: Crew, over: AbortSignal) {
-    this.crew = crew
-    this.over = over
-    this.failed = this.read(kafka)
-    this.failed.catch(() => {})
-  }
-
-  async until(updates: number): Promise<void> {
-    const deadline = performance.now() + FINISH_LIMIT_MS
-    while (this.judge.updates < updates) {
-      assert.ok(performance.now() < deadline, `${this.judge.updates} of ${updates} updates after ${FINISH_LIMIT_MS} ms`)
-      await sleep(100)
-    }
-  }
-
-  private async read(kafka: KafkaServer): Promise<never> {
-    for await (const record of followCommitted(kafka, 'out', this.over)) {
-      this.listen()
-      this.judge.take(record)
-      assert.ok(this.judge.doubled + this.judge.wrong === 0, `the output is wrong: ${this.judge.example}`)
-    }
-    return new Promise<never>(() => {})
-  }
-
-  /** How long nothing was committed before this record. */
-  private listen(): void {
-    const nowMs = performance.now()
-    const silenceMs = Math.round(nowMs - this.lastMs)
-    this.lastMs = nowMs
-    if (this.judge.updates === 0) return
-    if (silenceMs > SILENCE_MS) this.crew.tell(`output again, after ${silenceMs} ms`)
-    this.longestSilenceMs = Math.max(this.longestSilenceMs, silenceMs)
-  }
 }

@@ -10,6 +10,9 @@ import type { Crew, Member } from './crew.ts'
 /** Copies that the driver comes back to. */
 const USUAL = 3
 const MOST = 5
+/** Between two faults; some of them take longer than that, and overlap. */
+const MIN_PAUSE_MS = 200
+const MAX_PAUSE_MS = 5_000
 /** A rolling restart waits for the new copy, but other faults may keep it from starting. */
 const TURN_LIMIT_MS = 10_000
 
@@ -73,7 +76,7 @@ export class Turmoil {
       } else {
         await this.fault(FAULTS[random(FAULTS.length)]!)
       }
-      await sleep(random(3_000))
+      await sleep(MIN_PAUSE_MS + random(MAX_PAUSE_MS - MIN_PAUSE_MS))
       this.replenish()
     }
     while (this.background.size > 0) await Promise.all(this.background)
@@ -83,7 +86,9 @@ export class Turmoil {
   private async fault(fault: (typeof FAULTS)[number]): Promise<void> {
     const { crew, random, sessionTimeoutMs } = this.options
     const { alive } = crew
-    const any = crew.running[random(Math.max(1, crew.running.length))]
+    // Most time is for those that are at work: a process that only begins shows little when it is stopped.
+    const working = crew.running.filter(({ job }) => job.count('started') > 0)
+    const any = working[random(Math.max(1, working.length))]
     switch (fault) {
       case 'kill': {
         const victim = alive[random(Math.max(1, alive.length))]
@@ -106,7 +111,7 @@ export class Turmoil {
         break
       case 'rolling restart':
         crew.tell('rolling restart')
-        for (const member of crew.running) {
+        for (const member of working) {
           // A zombie that came back, or another fault, may have taken its place.
           if (member.state !== 'running') continue
           const { job } = crew.start()
