@@ -8,6 +8,7 @@
  */
 import { assert, defined } from '../common/assert.ts'
 import type { TaskKey } from '../records/task-id.ts'
+import type { PlacedLink } from './compaction-policy.ts'
 import type { MergedFile, MergedSlices, WorkerManifest } from './manifest.ts'
 import type { ChainLink, CheckpointMetadata, MergedRange, SegmentReference } from './metadata.ts'
 
@@ -17,9 +18,6 @@ export interface ComposedChains {
   /** Of files that the checkpoint before did not refer to. */
   readonly writtenBytes: number
 }
-
-/** A link with its file's path in place of an index: files come and go. */
-type PlacedLink = Omit<ChainLink, 'segment'> & { readonly path: string }
 
 export function composeChains(
   checkpoint: number,
@@ -75,13 +73,15 @@ function withMerged(
     to: Math.max(...ranges.map(({ to }) => to)),
     isBottom,
   }
-  const links = slices.map(({ path, offset, bytes, entries }) => ({ path, offset, bytes, entries, merged }))
+  const links = slices.map(({ path, offset, bytes, entries }, part) => {
+    return { path, offset, bytes, entries, merged: { ...merged, part } }
+  })
   return [...chain.slice(0, at), ...links, ...chain.slice(at + replaces.length)]
 }
 
 /** The checkpoints whose changes a link holds. */
 export function rangeOf({ merged }: Pick<ChainLink, 'merged'>, since: number): MergedRange {
-  return merged ?? { from: since, to: since, isBottom: false }
+  return merged ?? { from: since, to: since, isBottom: false, part: 0 }
 }
 
 /** Files that no link refers to any more are left out. */

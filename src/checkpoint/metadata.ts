@@ -51,6 +51,8 @@ export interface MergedRange {
   readonly to: number
   /** Nothing older exists, so deletions are left out: it cannot be put on top of older state. */
   readonly isBottom: boolean
+  /** A large result is several links of different keys, ascending: 0, 1, … */
+  readonly part: number
 }
 
 export interface SegmentReference {
