@@ -27,7 +27,13 @@ async function run(seed: number, faults: number, keepTrace = false): Promise<Run
   const network = new SimulatedNetwork(simulation, kafka)
   const process = new SimulatedProcess(simulation, 'sender')
   const { random } = process
-  network.conditions = { latencyMs: { least: 0.1, most: 3 }, requestLoss: faults, answerLoss: faults }
+  network.conditions = {
+    latencyMs: { least: 0.1, most: 3 },
+    requestLoss: faults,
+    answerLoss: faults,
+    lateArrival: 0,
+    lateMs: 100,
+  }
   disturb(simulation, kafka, network, faults)
   const appended: string[][] = Array.from({ length: PARTITIONS }, () => [])
   const spans: Array<{ turn: number; ranges: readonly PartitionRange[] }> = []

@@ -20,6 +20,10 @@ export interface NetworkConditions {
   readonly requestLoss: number
   /** Of a request: its answer, and its connection, are lost. */
   readonly answerLoss: number
+  /** Of a request whose connection broke while it was on its way: it arrives all the same, later, and nobody waits for the answer. */
+  readonly lateArrival: number
+  /** How much later, ms, at most. */
+  readonly lateMs: number
 }
 
 interface Waiter {
@@ -98,8 +102,8 @@ export class SimulatedConnection implements Connection {
       this.lastArrivalMs = Math.max(this.lastArrivalMs, simulation.nowMs + this.latency())
       const waitMs = this.lastArrivalMs - simulation.nowMs
       simulation.after(null, waitMs, type.name, () => {
-        if (this.isBroken) return
-        if (isLost) this.break('a request is lost')
+        if (this.isBroken) this.arriveLate(arriving)
+        else if (isLost) this.break('a request is lost')
         else this.receive(arriving)
       })
     })
@@ -147,6 +151,18 @@ export class SimulatedConnection implements Connection {
   private receive(arriving: Arriving): void {
     this.received.push(arriving)
     if (!this.isBusy) this.next()
+  }
+
+  /** In order still: it was one stream of bytes. */
+  private arriveLate({ type, input }: Arriving): void {
+    const { simulation, process, kafka, broker, clientId } = this.parts
+    const { lateArrival, lateMs } = this.parts.conditions()
+    if (!process.random.chance(lateArrival)) return
+    const { incarnation } = broker
+    this.lastArrivalMs = Math.max(this.lastArrivalMs, simulation.nowMs + process.random.between(0, lateMs))
+    simulation.after(null, this.lastArrivalMs - simulation.nowMs, `late ${type.name}`, () => {
+      if (broker.isUp && broker.incarnation === incarnation) kafka.handle(type, input, { broker, clientId, reply() {} })
+    })
   }
 
   private next(): void {

@@ -12,7 +12,13 @@ import { type NetworkConditions, SimulatedConnection } from './simulated-connect
 /** Kafka 4.1's, of the one that the product looks at: AddPartitionsToTxn, for KIP-890. */
 const VERSIONS: BrokerVersions = { errorCode: 0, ranges: new Map([[24, { min: 0, max: 5 }]]), features: new Map() }
 
-const CALM: NetworkConditions = { latencyMs: { least: 0.1, most: 1.5 }, requestLoss: 0, answerLoss: 0 }
+export const CALM: NetworkConditions = {
+  latencyMs: { least: 0.1, most: 1.5 },
+  requestLoss: 0,
+  answerLoss: 0,
+  lateArrival: 0,
+  lateMs: 0,
+}
 
 export class SimulatedNetwork {
   conditions: NetworkConditions = CALM

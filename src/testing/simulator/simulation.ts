@@ -27,6 +27,11 @@ export class Simulation {
   readonly random: SeededRandom
   readonly trace: Trace
   processCount = 0
+  /**
+   * Called before each event, but those of processes that stand still. It may end or pause the event's process: the event then
+   * is lost, or waits. An event of the world (owner null) is for the world to make void.
+   */
+  beforeEvent: ((owner: EventOwner | null, label: string) => void) | undefined
   private readonly queue = new EventQueue()
   private time = 0
   private sequence = 0
@@ -102,16 +107,20 @@ export class Simulation {
   private step(event: SimulatedEvent): boolean {
     const { owner, run } = event
     if (run === null || owner?.isAlive === false) return false
-    if (owner?.isPaused === true) {
-      owner.hold(event)
-      return false
-    }
     this.time = event.atMs
+    if (owner === null) this.beforeEvent?.(null, event.label)
+    else if (!this.mayRun(owner, event)) return false
     this.events++
     this.trace.add(this.time, owner, event.label)
     event.run = null
     run()
     return true
+  }
+
+  private mayRun(owner: EventOwner, event: SimulatedEvent): boolean {
+    if (!owner.isPaused) this.beforeEvent?.(owner, event.label)
+    if (owner.isPaused) owner.hold(event)
+    return owner.isAlive && !owner.isPaused
   }
 }
 

@@ -1,4 +1,5 @@
 /** Everything that may go wrong, at random: for a while, then never again. */
+import { CALM } from '../../../connectors/kafka/testing/simulated-network.ts'
 import type { SeededRandom } from '../simulator/seeded-random.ts'
 import type { SimulatedWorker, World } from './world.ts'
 
@@ -9,6 +10,8 @@ export interface DisturbanceOptions {
   readonly lastMs: number
   /** Between two faults, on average. */
   readonly intervalMs: number
+  /** Times when everything dies, and stays dead for longer than a transaction may take. */
+  readonly disasters: number
 }
 
 /** Longer than the session timeout of the simulated workers: a paused one may have been replaced. */
@@ -16,8 +19,33 @@ const LONGEST_PAUSE_MS = 5_000
 const LONGEST_OUTAGE_MS = 2_500
 const LONGEST_DISASTER_MS = 20_000
 
+interface Target {
+  readonly label: string
+  readonly chance: number
+}
+
+/** Moments between a deed and its doer's knowledge of it. */
+const TARGETS: readonly Target[] = [
+  { label: 'none', chance: 0 },
+  { label: 'answer to EndTxn', chance: 0.05 },
+  { label: 'answer to InitProducerId', chance: 0.01 },
+  { label: 'answer to AddPartitionsToTxn', chance: 0.03 },
+  { label: 'answer to Produce', chance: 0.005 },
+  { label: 'answer to Fetch', chance: 0.003 },
+  { label: 'answer to JoinGroup', chance: 0.1 },
+  { label: 'answer to SyncGroup', chance: 0.2 },
+  { label: 'answer to Heartbeat', chance: 0.005 },
+  { label: 'answer to DeleteRecords', chance: 0.1 },
+  { label: 'storage has answered put', chance: 0.03 },
+  { label: 'storage has answered get', chance: 0.2 },
+  { label: 'storage has answered delete', chance: 0.05 },
+  { label: 'disk writes', chance: 0.03 },
+  { label: 'disk reads markers', chance: 0.3 },
+]
+
 export class Disturbances {
   isOver = false
+  private darkUntilMs = 0
   private readonly world: World
   private readonly options: DisturbanceOptions
   private readonly random: SeededRandom
@@ -32,9 +60,17 @@ export class Disturbances {
 
   start(): void {
     const { world, random } = this
+    this.aim(random.pick(TARGETS)!)
     const level = random.pick([0, 0.002, 0.01, 0.03])!
     const latencyMs = { least: 0.1, most: random.pick([1, 4, 30])! }
-    world.network.conditions = { latencyMs, requestLoss: level, answerLoss: level }
+    const lateMs = random.pick([10, 1_000, 4_000])!
+    world.network.conditions = {
+      latencyMs,
+      requestLoss: level,
+      answerLoss: level,
+      lateArrival: random.pick([0, 0.5, 1])!,
+      lateMs,
+    }
     const { conditions } = world.storage
     const latency = { least: 0.5, most: random.pick([5, 50, 400])! }
     world.storage.conditions = {
@@ -44,6 +80,24 @@ export class Disturbances {
       deadlineMs: 3_000,
     }
     this.next()
+  }
+
+  /** Strikes a worker at the very moment when something it has asked for is answered: done, and nobody knows of it. */
+  private aim({ label, chance }: Target): void {
+    const { world, random } = this
+    let disasters = this.options.disasters
+    world.simulation.beforeEvent = (owner, what) => {
+      // Complete, not committed, and nobody there to commit before the transaction expires.
+      if (owner === null && what === 'EndTxn' && disasters > 0 && random.chance(0.02)) {
+        disasters--
+        this.disaster()
+      }
+      if (what !== label || !random.chance(chance)) return
+      const worker = world.workers.find(({ process }) => process === owner)
+      if (worker === undefined) return
+      if (random.chance(0.5)) this.kill(worker, 2_000)
+      else this.pause(worker)
+    }
   }
 
   private next(): void {
@@ -100,9 +154,18 @@ export class Disturbances {
         }
         break
       case 19:
-        // All at once, for longer than transactions may take.
-        for (const one of world.running) this.kill(one, LONGEST_DISASTER_MS)
+        if (random.chance(0.3)) this.disaster()
     }
+  }
+
+  private disaster(): void {
+    this.world.simulation.note(null, 'disaster')
+    for (const one of this.world.running) one.process.crash()
+    const waitMs = this.random.chance(0.3) ? 3_000 : this.random.between(8_000, LONGEST_DISASTER_MS)
+    this.darkUntilMs = this.world.simulation.nowMs + waitMs
+    this.world.simulation.after(null, waitMs, 'start behind a disaster', () => {
+      for (let machine = 0; machine < 3; machine++) this.startOn(machine)
+    })
   }
 
   private kill(worker: SimulatedWorker, mostMs: number): void {
@@ -126,8 +189,9 @@ export class Disturbances {
     this.later(2 * LONGEST_OUTAGE_MS, 'end of a cut', () => network.heal(process, broker))
   }
 
-  /** Unless there is one. */
+  /** Unless there is one, or all is dark. */
   private startOn(machine: number): void {
+    if (this.world.simulation.nowMs < this.darkUntilMs) return
     if (this.world.running.some((worker) => worker.machine === machine)) return
     this.world.start(machine)
   }
@@ -139,7 +203,8 @@ export class Disturbances {
   /** Whatever is down comes back by itself; from now on nothing goes wrong. */
   private end(): void {
     const { world } = this
-    world.network.conditions = { latencyMs: { least: 0.1, most: 1.5 }, requestLoss: 0, answerLoss: 0 }
+    world.simulation.beforeEvent = undefined
+    world.network.conditions = CALM
     world.storage.conditions = { ...world.storage.conditions, latencyMs: { least: 0.5, most: 8 }, failure: 0 }
     world.simulation.after(null, LONGEST_PAUSE_MS + LONGEST_OUTAGE_MS, 'calm', () => {
       this.isOver = true

@@ -23,7 +23,12 @@ export async function runSeed(seed: number, { keepTrace = false } = {}): Promise
   const { simulation, kafka } = world
   const scenario = new Scenario(world, { records: 300, partitions: 3, keys: 8, intervalMs: 50 })
   for (let machine = 0; machine < 3; machine++) world.start(machine)
-  const disturbances = new Disturbances(world, { machines: 4, lastMs: 20_000, intervalMs: [150, 400, 1_200][seed % 3]! })
+  const disturbances = new Disturbances(world, {
+    machines: 4,
+    lastMs: 20_000,
+    intervalMs: [150, 400, 1_200][seed % 3]!,
+    disasters: seed % 4 === 0 ? 2 : 0,
+  })
   disturbances.start()
   let wrong: string | undefined
   let checkAtMs = 0
