@@ -9,6 +9,7 @@ import type { Measurement } from './measurement.ts'
 import { type BenchOptions, parseOptions, USAGE } from './options.ts'
 import { measureCheckpoints } from './own/checkpoint-work.ts'
 import { FAILOVER_NOTE, measureFailover } from './own/failover.ts'
+import { IDLE_CHOICES, IDLE_NOTE, measureIdle } from './own/idle.ts'
 import { OwnDriver } from './own/own-driver.ts'
 import { findPeerKit } from './peer-kit.ts'
 import { productCommand } from './product.ts'
@@ -45,7 +46,7 @@ async function bench(options: BenchOptions): Promise<Report> {
   const wanted = (options.engines ?? defaultEngines(work, options.keys)).map(engineById)
   const product = productCommand(options)
   // The costs of checkpoints are no other engine's business.
-  const kit = work === 'checkpoint' ? { missing: '' } : await findPeerKit(options.peersFolder)
+  const kit = work === 'checkpoint' || work === 'idle' ? { missing: '' } : await findPeerKit(options.peersFolder)
   const engines = 'missing' in kit ? wanted.filter((engine) => engine.kitName === null) : wanted
   const notes = 'missing' in kit && kit.missing !== '' ? [`${kit.missing}: no ratios`] : []
   if (engines.length === 0) throw new Error(`nothing can be measured: ${notes.join()}`)
@@ -53,6 +54,10 @@ async function bench(options: BenchOptions): Promise<Report> {
   try {
     const setting = { bootstrap: broker.bootstrap, brokerPid: broker.pid, product }
     if (work === 'checkpoint') return await checkpointReport(options, engines, setting)
+    if (work === 'idle') {
+      const measured = await measureInTurns((choice) => measureIdle(setting, choice, options), IDLE_CHOICES, options)
+      return summarize(work, title(options), measured, [IDLE_NOTE])
+    }
     if (work === 'failover') {
       const kitFolder = 'missing' in kit ? null : kit.folder
       const measure = (engine: EngineChoice) => measureFailover({ ...setting, kitFolder }, engine, options)
@@ -67,9 +72,9 @@ async function bench(options: BenchOptions): Promise<Report> {
 }
 
 /** In turns, so that a slow hour of the machine is slow for all of them. */
-async function measureInTurns(
-  measure: (engine: EngineChoice) => Promise<Measurement>,
-  engines: readonly EngineChoice[],
+async function measureInTurns<Choice extends EngineChoice>(
+  measure: (engine: Choice) => Promise<Measurement>,
+  engines: readonly Choice[],
   options: BenchOptions,
 ) {
   const measured = engines.map((engine) => ({ engine, runs: [] as Measurement[] }))
@@ -111,6 +116,8 @@ function title({ work, records, keys, intervalMs, rate, killAt, rekey }: BenchOp
       return `failover: ${rate} records/s, ${common}`
     case 'recovery':
       return `recovery: ${records} records, SIGKILL at ${killAt} of the output, ${common}`
+    case 'idle':
+      return `idle: interval ${intervalMs} ms`
     case 'checkpoint':
       return `checkpoint: ${common}, around ${rate} records/s`
   }

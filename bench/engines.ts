@@ -85,6 +85,7 @@ export function defaultEngines(work: Work, keys: number): readonly string[] {
     case 'failover':
       return ['millrace', 'millrace-6s', 'kafka-streams-6s', 'kafka-streams']
     case 'checkpoint':
+    case 'idle':
       return ['millrace']
   }
 }

@@ -26,6 +26,8 @@ export interface Values {
   readonly checkpoints?: number
   readonly checkpointMs?: number
   readonly checkpointKb?: number
+  /** Files that appear in the checkpoint storage. */
+  readonly filesPerCheckpoint?: number
   /** Keys whose final value is wrong, and updates that don't follow the one before: 0 and 0. */
   readonly wrongKeys?: number
   readonly repeatedOrMissing?: number

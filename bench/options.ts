@@ -1,7 +1,7 @@
 /** The command line of `npm run bench`. */
 import { parseArgs } from 'node:util'
 
-export const WORKS = ['w1', 'latency', 'recovery', 'failover', 'checkpoint'] as const
+export const WORKS = ['w1', 'latency', 'recovery', 'failover', 'checkpoint', 'idle'] as const
 export type Work = (typeof WORKS)[number]
 
 export interface BenchOptions {
@@ -41,6 +41,7 @@ works
   recovery     SIGKILL in the middle: time until new output is committed
   failover     three copies at a fixed rate, one killed for good: time until all output flows again
   checkpoint   Millrace alone: pause, bytes against changed keys, restore time
+  idle         Millrace alone, with nothing to do: CPU of a process, files written for each checkpoint
 
 options
   --n <records>          1000000
@@ -53,7 +54,7 @@ options
   --brokers <host:port>  a broker to use; without it KAFKA_BROKERS, else one is started
   --rate <records/s>     latency and failover 5000, checkpoint 20000
   --warm <s>             latency: 15
-  --secs <s>             latency 30, checkpoint 60
+  --secs <s>             latency and idle 30, checkpoint 60
   --killAt <share>       recovery: 0.4
   --quiet-wait <s>       30
   --from <dist|source>   dist, built when it is older than the source

@@ -158,6 +158,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'peak RSS MB', value: 'peakRssMb' },
   { title: 'checkpoint ms', value: 'checkpointMs' },
   { title: 'checkpoint KB', value: 'checkpointKb' },
+  { title: 'files a checkpoint', value: 'filesPerCheckpoint' },
   { title: 'foreign cores', value: 'foreignCores' },
 ]
 
