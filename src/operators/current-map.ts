@@ -41,10 +41,10 @@ export class CurrentMap {
   }
 
   delete(key: unknown): void {
-    const { map } = this
+    const { map, input } = this
     const mapKey = this.spec.keyCodec.encode(key)
-    if (map.isWhole && !map.entries.has(mapKey)) return
-    this.write(mapKey, undefined)
+    if (!map.isWhole || map.entries.has(mapKey)) this.write(mapKey, undefined)
+    else if (!input.isFetchedWhole) this.touched.add(mapKey)
   }
 
   clear(): void {

@@ -66,7 +66,7 @@ export function registerStates(graph: JobGraph, restored: CheckpointMetadata | n
 function registerAgain(state: WantedState, old: StateDescription): RegisteredState {
   const { codec, migrations } = state
   if (old.kind !== state.kind)
-    throw incompatible(state, `is a ${state.kind} state in the job and a ${old.kind} state in the checkpoint`)
+    throw incompatible(state, `has the kind ${state.kind} in the job and ${old.kind} in the checkpoint`)
   if (old.mapKeys !== state.mapKeys) {
     throw incompatible(state, `has keys by codec ${state.mapKeys} in the job and by codec ${old.mapKeys} in the checkpoint`)
   }

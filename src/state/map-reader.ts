@@ -86,7 +86,7 @@ export class MapReader<V> {
   private *liveOf(map: HeapMap<V>, mapKey: string): Generator<{ mapKey: string; value: V }> {
     const entry = map.entries.get(mapKey)
     if (entry === undefined) return
-    this.table.protect(entry)
+    this.table.peek(entry)
     if (entry.value !== undefined) yield { mapKey, value: entry.value }
   }
 

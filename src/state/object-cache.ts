@@ -44,7 +44,9 @@ export class ObjectCache {
       for (const table of this.tables) {
         const excess = this.usedBytes - this.capacityBytes
         if (excess <= 0) return
-        this.usedBytes -= table.evict(excess, this.flushedGeneration)
+        // Not in one step: a table may change it, too.
+        const freed = table.evict(excess, this.flushedGeneration)
+        this.usedBytes -= freed
       }
     }
   }

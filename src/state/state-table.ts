@@ -132,16 +132,17 @@ export class StateTable<V> implements EvictableTable {
    * value has expired there is none behind this; where reading puts its expiry off, the entry is changed.
    */
   protect(entry: StateEntry<V>): void {
+    this.peek(entry)
+    if (this.expiry?.ttl?.refresh === 'read-and-write' && entry.value !== undefined) this.claim(entry)
+  }
+
+  /** The same, but it puts no expiry off. */
+  peek(entry: StateEntry<V>): void {
     this.keepSealed(entry)
-    if (this.expiry === null || entry.value === undefined) return
-    const { time, ttl } = this.expiry
-    if (isExpired(entry, time.nowMs)) {
-      // No change that must be written: whoever reads the stored value sees the same.
-      entry.value = undefined
-      entry.expiresAtMs = 0
-    } else if (ttl?.refresh === 'read-and-write') {
-      this.claim(entry)
-    }
+    if (this.expiry === null || !isExpired(entry, this.expiry.time.nowMs)) return
+    // No change that must be written: whoever reads the stored value sees the same.
+    entry.value = undefined
+    entry.expiresAtMs = 0
   }
 
   /** The claimed entry's value has grown (or shrunk) by about so much on the heap: the estimate until it is encoded. */
