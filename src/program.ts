@@ -39,7 +39,10 @@ export async function runProgram(wiring: Wiring): Promise<never> {
   process.exit(exitCode)
 }
 
-/** One worker runs in the main thread: a thread more would cost memory, and gain a restart that platforms do as well. */
+/**
+ * One worker runs in the main thread: a thread more would cost it 50 MB, and gain a restart that platforms do as well
+ * (docs/design/0006-scale-out.md).
+ */
 async function startJob(context: StartContext, wiring: Wiring): Promise<RunningJob> {
   const { config } = context.resolved
   const workers =

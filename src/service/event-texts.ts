@@ -15,6 +15,9 @@ export const EVENT_TEXTS: Readonly<Record<string, string>> = {
   restored: 'restored from checkpoint {checkpoint} in {durationMs}',
   'checkpoint-triggered': 'checkpoint {checkpoint} triggered',
   'checkpoint-completed': 'checkpoint {checkpoint} completed in {durationMs}, {bytes}',
+  'worker-died': 'worker {worker} has died and starts anew in {restartDelayMs}',
+  'worker-stalled': 'worker {worker} has not answered for {forMs}; its thread is terminated',
+  'worker-terminated': 'worker {worker} has not stopped within {timeoutMs}; its thread is terminated',
   'checkpoint-aborted': 'checkpoint {checkpoint} aborted: {reason}',
 }
 
