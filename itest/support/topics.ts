@@ -1,6 +1,12 @@
 /** Topics for tests. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Admin } from 'kafkajs'
 import { kafkaClient } from './kafka-ready.ts'
 import type { KafkaServer } from './server-types.ts'
+
+const LEADERS_TIMEOUT_MS = 30_000
+
+const LEADER_TIMEOUT_MS = 10_000
 
 export interface TopicOptions {
   /** 4 by default. */
@@ -15,10 +21,26 @@ export async function createTopic(server: KafkaServer, topic: string, options: T
   try {
     const configEntries = Object.entries(options.config ?? {}).map(([name, value]) => ({ name, value }))
     await admin.createTopics({
-      waitForLeaders: true,
+      // kafkajs' own waiting gives up when the broker doesn't know the topic yet that it has just created.
+      waitForLeaders: false,
       topics: [{ topic, numPartitions: options.partitions ?? 4, replicationFactor: 1, configEntries }],
     })
+    const deadline = Date.now() + LEADERS_TIMEOUT_MS
+    while (!(await hasLeaders(admin, topic))) {
+      if (Date.now() > deadline) throw new Error(`${topic} has no leaders ${LEADERS_TIMEOUT_MS} ms after its creation`)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
   } finally {
     await admin.disconnect()
+  }
+}
+
+async function hasLeaders(admin: ReturnType<ReturnType<typeof kafkaClient>['admin']>, topic: string): Promise<boolean> {
+  try {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
+    return topics.every(({ partitions }) => partitions.length > 0 && partitions.every(({ leader }) => leader >= 0))
+  } catch (error) {
+    if ((error as { retriable?: unknown }).retriable === true) return false
+    throw error
   }
 }
