@@ -150,7 +150,9 @@ export class KafkaControlLog implements ControlLog {
     })
     if (wrong.length === 0) return
     const settings = wrong.map(([name]) => name).join(', ')
-    if (!isNew) this.context.logger.warn('control-topic-settings-mended', { topic: this.topic, settings })
+    // Of a topic that another worker has made this moment, the bounds may still be missing.
+    if (!isNew && wrong.some(([name]) => name in SETTINGS))
+      this.context.logger.warn('control-topic-settings-mended', { topic: this.topic, settings })
     await alterConfigs(client, { topic: this.topic }, Object.fromEntries(wrong))
   }
 
