@@ -1,12 +1,8 @@
 /** Topics for tests. */
-import { setTimeout as sleep } from 'node:timers/promises'
-import type { Admin } from 'kafkajs'
 import { kafkaClient } from './kafka-ready.ts'
 import type { KafkaServer } from './server-types.ts'
 
 const LEADERS_TIMEOUT_MS = 30_000
-
-const LEADER_TIMEOUT_MS = 10_000
 
 export interface TopicOptions {
   /** 4 by default. */
