@@ -56,6 +56,11 @@ export interface StateBackend {
    * resources until it was read to its end or its `return` was called, which `for await` does.
    */
   scan(task: TaskKey, prefix: string, nowMs: number): AsyncIterable<StateEntry>
+  /**
+   * Removes what has expired by `nowMs` among some of the task's entries whose key begins with `prefix`: looks at `count` of
+   * them, and at the next call at those behind, in turns. Nobody was to see them any more: it only makes room.
+   */
+  dropExpired(task: TaskKey, prefix: string, nowMs: number, count: number): Promise<void>
   /** Removes all local state of the task and its marker, atomically. */
   deleteTask(task: TaskKey): Promise<void>
   /** Estimated bytes of memory it uses now outside the JavaScript heap. */

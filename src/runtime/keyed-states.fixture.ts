@@ -32,6 +32,7 @@ export class OneTask<T> {
   states: readonly StateDescription[] = []
   state!: WorkerState
   private readonly cacheBytes: number
+  private nowMs = 0
   private sealed: SealedOverlay[] = []
   private process!: TaskChain
   private job: JobDefinition
@@ -44,6 +45,7 @@ export class OneTask<T> {
   }
 
   async run(records: readonly KeyedRecord<T>[], nowMs: number): Promise<void> {
+    this.nowMs = nowMs
     await this.process.process(batchOf(records), nowMs)
     this.state.trim()
   }
@@ -84,7 +86,7 @@ export class OneTask<T> {
     const restored = { checkpoint: 1, states: this.states } as unknown as CheckpointMetadata
     const registry = registerStates(graph, restored)
     this.states = JSON.parse(JSON.stringify(registry.descriptions()))
-    this.state = new WorkerState(this.backend, systemClock, this.cacheBytes)
+    this.state = new WorkerState(this.backend, { ...systemClock, nowMs: () => this.nowMs }, this.cacheBytes)
     const writer = { usesRecordKey: false, write: (value: unknown) => this.emitted.push(value) }
     this.process = new TaskChain({
       stage: planStages(graph)[0]!,

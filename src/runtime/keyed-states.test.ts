@@ -328,7 +328,7 @@ describe('the states of process agree with a model', () => {
     try {
       await fc.assert(
         fc.asyncProperty(settings, commands, (given, all) => holds(newBackend, given, all)),
-        { numRuns: 60 },
+        { numRuns: 30 },
       )
     } finally {
       rmSync(directory, { recursive: true, force: true })

@@ -141,6 +141,29 @@ export function stateBackendContract(name: string, create: (directory: string) =
       assert.deepEqual(await get(ORDERS, ['a'], 5000), ['2'])
     })
 
+    it('removes expired entries a part at a time, and none that are renewed, live or of others', async () => {
+      const names = Array.from({ length: 50 }, (_, i) => `s${String.fromCharCode(i)}`)
+      await backend.apply(
+        [
+          changesOf(ORDERS, [...names.map((name, i) => [name, 'v', 100 + i] as const), ['s\xff', 'for ever'], ['t', 'v', 1]]),
+          changesOf('orders/1', [['s', 'v', 1]]),
+        ],
+        NO_MARKERS,
+      )
+      await backend.apply([changesOf(ORDERS, [[names[3]!, 'renewed', 1000]])], NO_MARKERS)
+      for (let call = 0; call < 2; call++) await backend.dropExpired(ORDERS, 's', 119, 7)
+      const some = (await scan(ORDERS, 's')).length
+      assert.ok(some < 51 && some > 36, `${some} are left`)
+      for (let call = 0; call < 20; call++) await backend.dropExpired(ORDERS, 's', 119, 7)
+      assert.deepEqual(
+        (await scan(ORDERS, 's')).map(([key]) => key),
+        [names[3]!, ...names.slice(20), 's\xff'],
+      )
+      assert.equal((await scan(ORDERS, 't')).length, 1)
+      assert.equal((await scan('orders/1')).length, 1)
+      await backend.dropExpired('never/seen', '', 1e9, 10)
+    })
+
     it('scans by prefix in ascending order of bytes', async () => {
       const keys = ['', 'a', 'a\x00', 'a\xff', 'a\xff\xff', 'a\xffz', 'b', '\xff', '\xff\xff']
       await backend.apply(

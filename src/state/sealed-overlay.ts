@@ -19,7 +19,7 @@ export interface SealedPart {
 export class SealedOverlay {
   readonly generation: number
   /** By task, and within a task by ascending state id. */
-  private readonly parts: readonly SealedPart[]
+  readonly parts: readonly SealedPart[]
   private encoded: Promise<readonly StateChanges[]> | undefined
 
   constructor(generation: number, parts: readonly SealedPart[]) {

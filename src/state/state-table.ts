@@ -68,6 +68,11 @@ export class StateTable<V> implements EvictableTable {
     cache.add(this)
   }
 
+  /** Whether values may have an expiry. */
+  get expires(): boolean {
+    return this.expiry !== null
+  }
+
   get size(): number {
     return this.entries.size
   }

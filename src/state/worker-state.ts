@@ -67,6 +67,17 @@ export class WorkerState {
     for (const overlay of overlays) this.cache.changedBytes -= overlay.entryBytes
     const last = overlays.at(-1)
     if (last !== undefined) this.cache.flushedGeneration = last.generation
+    await this.dropExpired(overlays)
+  }
+
+  /** Twice as fast as entries are written, so that expired ones are never many more than there have been live ones. */
+  private async dropExpired(overlays: readonly SealedOverlay[]): Promise<void> {
+    for (const { parts } of overlays) {
+      for (const { task, table, changes } of parts) {
+        if (!table.expires) continue
+        await this.backend.dropExpired(task, table.prefix, this.clock.nowMs(), 2 * changes.entries.length)
+      }
+    }
   }
 
   /** Between two batches only: a batch holds on to the entries that were fetched for it. */

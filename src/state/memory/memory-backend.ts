@@ -16,6 +16,8 @@ import type { TaskKey } from '../../records/task-id.ts'
 
 interface TaskEntries {
   readonly values: Map<string, string>
+  /** Where the search for expired entries stands, by prefix. */
+  readonly cursors: Map<string, MapIterator<[string, number]>>
   /** Only of the keys whose value expires. */
   readonly expiresAtMs: Map<string, number>
 }
@@ -90,6 +92,27 @@ export class MemoryBackend implements StateBackend {
     for (const [key, value, expiresAtMs] of found) yield { key, value: Buffer.from(value, 'latin1'), expiresAtMs }
   }
 
+  dropExpired(task: TaskKey, prefix: string, nowMs: number, count: number): Promise<void> {
+    return this.writes.run(async () => {
+      const entries = this.tasks.get(task)
+      if (entries === undefined) return
+      const { values, expiresAtMs, cursors } = entries
+      const cursor = cursors.get(prefix) ?? expiresAtMs.entries()
+      cursors.set(prefix, cursor)
+      for (let looked = 0; looked < count; looked++) {
+        const { value: entry, done } = cursor.next()
+        if (done) {
+          cursors.delete(prefix)
+          return
+        }
+        const [key, expiry] = entry
+        if (expiry > nowMs || !key.startsWith(prefix)) continue
+        values.delete(key)
+        expiresAtMs.delete(key)
+      }
+    })
+  }
+
   deleteTask(task: TaskKey): Promise<void> {
     return this.writes.run(async () => {
       this.taskMarkers.delete(task)
@@ -108,7 +131,8 @@ export class MemoryBackend implements StateBackend {
 
   private async applyTask(changes: StateChanges, slice: TimeSlice): Promise<void> {
     let entries = this.tasks.get(changes.task)
-    if (entries === undefined) this.tasks.set(changes.task, (entries = { values: new Map(), expiresAtMs: new Map() }))
+    if (entries === undefined)
+      this.tasks.set(changes.task, (entries = { values: new Map(), expiresAtMs: new Map(), cursors: new Map() }))
     const { keys, values, valueStarts, valueEnds, expiresAtMs } = changes
     for (let i = 0; i < keys.length; i++) {
       const key = keys[i]!

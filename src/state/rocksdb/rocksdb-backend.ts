@@ -62,6 +62,8 @@ export class RocksDbBackend implements StateBackend {
   private readonly ordinals = new Map<TaskKey, number>()
   private lastOrdinal = 0
   private readonly taskMarkers = new Map<TaskKey, TaskMarker>()
+  /** Where the search for expired entries goes on: task and prefix → key. */
+  private readonly cursors = new Map<string, Buffer>()
   private writeFailure: Error | null = null
   private isOpen = false
   private usedBytes = 0
@@ -90,6 +92,7 @@ export class RocksDbBackend implements StateBackend {
     await this.database.destroy()
     this.ordinals.clear()
     this.taskMarkers.clear()
+    this.cursors.clear()
     this.writeFailure = null
     await this.open()
   }
@@ -122,6 +125,32 @@ export class RocksDbBackend implements StateBackend {
       if (expiresAtMs !== 0 && expiresAtMs <= nowMs) continue
       yield { key: latin1Slice(key, ORDINAL_BYTES, key.length), value: contentOf(stored), expiresAtMs }
     }
+  }
+
+  /** Among the writes, so that nothing is written between looking and deleting. */
+  dropExpired(task: TaskKey, prefix: string, nowMs: number, count: number): Promise<void> {
+    this.assertOpen()
+    return this.writes.run(async () => {
+      const ordinal = this.ordinals.get(task)
+      if (ordinal === undefined) return
+      const cursor = `${task} ${prefix}`
+      const range = keyRange(ordinal, prefix)
+      const expired: Buffer[] = []
+      let looked = 0
+      let last: Buffer | undefined
+      for await (const { key, value } of this.database.iterate({ ...range, gte: this.cursors.get(cursor) ?? range.gte })) {
+        last = key
+        const expiresAtMs = expiryOf(value)
+        if (expiresAtMs !== 0 && expiresAtMs <= nowMs) expired.push(key)
+        if (++looked === count) break
+      }
+      if (last === undefined || looked < count) this.cursors.delete(cursor)
+      else this.cursors.set(cursor, Buffer.concat([last, Buffer.of(0)]))
+      if (expired.length === 0) return
+      await this.writeBatch(expired.length, (batch) => {
+        for (const key of expired) batch.tryDelete(key)
+      })
+    })
   }
 
   deleteTask(task: TaskKey): Promise<void> {

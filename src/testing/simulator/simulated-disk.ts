@@ -107,6 +107,10 @@ class DiskOfProcess implements StateBackend {
     yield* this.opened().scan(task, prefix, nowMs)
   }
 
+  dropExpired(task: TaskKey, prefix: string, nowMs: number, count: number): Promise<void> {
+    return this.write((backend) => backend.dropExpired(task, prefix, nowMs, count), [])
+  }
+
   deleteTask(task: TaskKey): Promise<void> {
     return this.write((backend) => backend.deleteTask(task), [])
   }
