@@ -166,7 +166,8 @@ class World {
     this.simulation = new Simulation(seed)
     this.kafka = new KafkaModel(this.simulation, { brokers: 2 })
     this.network = new SimulatedNetwork(this.simulation, this.kafka)
-    this.network.conditions = { latencyMs: { least: 0.1, most: 5 }, requestLoss: faults / 10, answerLoss: faults / 10 }
+    const losses = { requestLoss: faults / 10, answerLoss: faults / 10 }
+    this.network.conditions = { ...this.network.conditions, latencyMs: { least: 0.1, most: 5 }, ...losses }
     this.leader = new SimulatedProcess(this.simulation, 'leader')
     if (faults > 0) this.disturb(faults)
   }
@@ -177,7 +178,10 @@ class World {
     const { exchange } = openTestExchange({ cluster: client })
     const topics = await exchange.prepare([{ exchange: 'x', partitions: PARTITIONS }])
     for (let epoch = 1; ; epoch++) {
-      if (epoch > EPOCHS) this.network.conditions = { latencyMs: { least: 0.1, most: 1 }, requestLoss: 0, answerLoss: 0 }
+      if (epoch > EPOCHS) {
+        const calm = { latencyMs: { least: 0.1, most: 1 }, requestLoss: 0, answerLoss: 0 }
+        this.network.conditions = { ...this.network.conditions, ...calm }
+      }
       // A rewind by hand: what came after it was never part of the job.
       if (this.retained.length > 1 && random.chance(0.2)) this.retained.pop()
       const lives = this.begin(epoch, topics)

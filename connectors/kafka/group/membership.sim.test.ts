@@ -59,7 +59,8 @@ class World {
     this.kafka = new KafkaModel(this.simulation, { brokers: 2 })
     this.network = new SimulatedNetwork(this.simulation, this.kafka)
     this.random = this.simulation.random.fork()
-    this.network.conditions = { latencyMs: { least: 0.1, most: 20 }, requestLoss: 0.005, answerLoss: 0.005 }
+    const conditions = { latencyMs: { least: 0.1, most: 20 }, requestLoss: 0.005, answerLoss: 0.005 }
+    this.network.conditions = { ...this.network.conditions, ...conditions }
   }
 
   start(name: string): void {
