@@ -11,11 +11,11 @@ import { after, before, test } from 'node:test'
 import fc from 'fast-check'
 import { BASE_OFFSET_AT, CRC_AT, writeInt64 } from '../../connectors/kafka/codec/batch-format.ts'
 import { COMPRESSIONS, type Compression } from '../../connectors/kafka/codec/compression.ts'
-import { murmur2, murmur2Latin1, partitionForKey } from '../../src/common/murmur2.ts'
 import { RecordBatchBuilder, type SealedBatch, stampBatch } from '../../connectors/kafka/codec/record-batch-builder.ts'
 import { readBatchHeader, readControlRecord } from '../../connectors/kafka/codec/record-batch-reader.ts'
 import { type PlainRecord, plainRecords, plainRecordsOf } from '../../connectors/kafka/codec/testing.ts'
 import { isMillraceError } from '../../src/common/errors.ts'
+import { murmur2, murmur2Latin1, partitionForKey } from '../../src/common/murmur2.ts'
 import {
   type DescribedBatch,
   type DescribedRecord,
