@@ -105,9 +105,10 @@ class MemoryTransactions<T> implements TransactionParticipant {
 
   async fence() {
     this.sink.abortOpen()
+    return {}
   }
 
-  async begin() {
+  begin() {
     this.current = this.sink.begin()
   }
 
