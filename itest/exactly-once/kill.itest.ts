@@ -8,6 +8,7 @@ import { describe, test } from 'node:test'
 import { JobProcess } from '../support/job-process.ts'
 import { temporaryFolder } from '../support/leftovers.ts'
 import { readCommitted } from '../support/read-committed.ts'
+import { seeded, seedOfRun } from '../support/seeded.ts'
 import { type KafkaServer, startKafka, startS3 } from '../support/servers.ts'
 import { createTopic } from '../support/topics.ts'
 import { BUGS, type Bug, KILL_POINTS, type KillPoint } from './faults.ts'
@@ -83,11 +84,7 @@ async function feed(writer: PaymentWriter, share: readonly Payment[], job: JobPr
 }
 
 function endings(rounds: number, seed: number): Ending[] {
-  let state = seed >>> 0
-  const random = (below: number) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return (state >>> 8) % below
-  }
+  const random = seeded(seed)
   return Array.from({ length: rounds }, (_, i) => {
     const point = KILL_POINTS[i % 12]
     return point === undefined ? { afterMs: 300 + random(2000) } : { point, at: 1 + random(4) }
@@ -97,7 +94,7 @@ function endings(rounds: number, seed: number): Ending[] {
 const perfect = (updates: number) => ({ updates, missing: 0, doubled: 0, wrong: 0, example: undefined })
 
 describe('a job that is killed again and again counts every record once', { concurrency: false }, () => {
-  const seed = Number(process.env.MILLRACE_ITEST_SEED ?? Date.now() % 1_000_000)
+  const seed = seedOfRun()
 
   test(`rocksdb state, checkpoints in a folder (seed ${seed})`, async () => {
     const kafka = await startKafka()

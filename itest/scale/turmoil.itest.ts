@@ -23,6 +23,18 @@ const RATE = Number(process.env.MILLRACE_ITEST_TURMOIL_RATE || 3_334)
 const SEED = seedOfRun()
 const ACCOUNTS = 5_000
 const SESSION_TIMEOUT_MS = 4_000
+/** With every other seed, so that some expire while nothing runs. */
+const SHORT_TRANSACTION_MS = 10_000
+const HAS_SHORT_TRANSACTIONS = SEED % 2 === 1
+const FOR_SHORT_TRANSACTIONS = {
+  'transaction-timeout': `${SHORT_TRANSACTION_MS}ms`,
+  'checkpoint-timeout': '3s',
+  'checkpoint-tolerable-failures': 1,
+  // A machine that is busy misses such a timeout now and then.
+  'restart-delay': '200ms',
+  'restart-max-delay': '2s',
+  'restart-attempts': 1000,
+}
 /** For what is left when the driver rests: a zombie's session, a restart's delay, and the records themselves. */
 const FINISH_LIMIT_MS = 120_000
 /** Records that come when none should. */
@@ -32,7 +44,12 @@ describe('copies of a job', () => {
   let kafka: KafkaServer
   let s3: S3Server
   before(async () => {
-    kafka = await startKafka({ config: { 'group.min.session.timeout.ms': '1000' } })
+    kafka = await startKafka({
+      config: {
+        'group.min.session.timeout.ms': '1000',
+        'transaction.abort.timed.out.transaction.cleanup.interval.ms': '1000',
+      },
+    })
     s3 = await startS3()
   })
   after(async () => {
@@ -58,6 +75,7 @@ describe('copies of a job', () => {
         'checkpoint-interval': '500ms',
         'session-timeout': `${SESSION_TIMEOUT_MS}ms`,
         'kafka-request-timeout': '3s',
+        ...(HAS_SHORT_TRANSACTIONS ? FOR_SHORT_TRANSACTIONS : {}),
       },
       env: { MILLRACE_S3_SECRET_ACCESS_KEY: s3.secretAccessKey },
     })
@@ -75,7 +93,15 @@ describe('copies of a job', () => {
       await guarded(Promise.all(crew.members.map(({ job }) => job.event('started'))))
       const durationMs = SECONDS * 1000
       const writing = writeSteadily(writer, durationMs)
-      const turmoil = new Turmoil({ crew, kafka, s3, random: seeded(SEED), sessionTimeoutMs: SESSION_TIMEOUT_MS, durationMs })
+      const turmoil = new Turmoil({
+        crew,
+        kafka,
+        s3,
+        random: seeded(SEED),
+        sessionTimeoutMs: SESSION_TIMEOUT_MS,
+        transactionTimeoutMs: HAS_SHORT_TRANSACTIONS ? SHORT_TRANSACTION_MS : Number.POSITIVE_INFINITY,
+        durationMs,
+      })
       await guarded(Promise.all([turmoil.run(), writing]))
       crew.tell(`rest: ${writer.total} records are written, ${reader.judge.updates} updates committed`)
       while (crew.running.length < 3) crew.start()
@@ -85,9 +111,9 @@ describe('copies of a job', () => {
       await guarded(sleep(QUIET_MS))
       assert.deepEqual(reader.judge.verdict(writer.written), perfect(writer.written))
       if (process.env.MILLRACE_ITEST_TURMOIL_SECONDS) console.log(crew.history)
-      context.diagnostic(
-        `${writer.total} records, ${crew.members.length} processes, longest silence ${reader.longestSilenceMs} ms`,
-      )
+      const salvaged = crew.members.reduce((sum, { job }) => sum + job.count('transaction-salvaged'), 0)
+      const seen = [`${writer.total} records`, `${crew.members.length} processes`, `${salvaged} salvaged transactions`]
+      context.diagnostic(`${seen.join(', ')}, longest silence ${reader.longestSilenceMs} ms`)
     } catch (error) {
       const { judge } = reader
       const verdict = JSON.stringify({ written: writer.total, ...judge.verdict(writer.written) })

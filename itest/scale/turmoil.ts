@@ -22,6 +22,8 @@ export interface TurmoilOptions {
   readonly s3: S3Server
   readonly random: Random
   readonly sessionTimeoutMs: number
+  /** Now and then nothing runs for longer than that. Infinity: never. */
+  readonly transactionTimeoutMs: number
   readonly durationMs: number
 }
 
@@ -84,7 +86,7 @@ export class Turmoil {
   }
 
   private async fault(fault: (typeof FAULTS)[number]): Promise<void> {
-    const { crew, random, sessionTimeoutMs } = this.options
+    const { crew, random, sessionTimeoutMs, transactionTimeoutMs } = this.options
     const { alive } = crew
     // Most time is for those that are at work: a process that only begins shows little when it is stopped.
     const working = crew.running.filter(({ job }) => job.count('started') > 0)
@@ -97,6 +99,8 @@ export class Turmoil {
       }
       case 'kill all':
         await Promise.all(alive.map((member) => crew.kill(member)))
+        // Prepared transactions expire: the next start salvages them.
+        if (Number.isFinite(transactionTimeoutMs)) await sleep(transactionTimeoutMs + 1_000)
         break
       case 'zombie':
         if (any !== undefined) this.pause(any, sessionTimeoutMs + 500 + random(6_000))
