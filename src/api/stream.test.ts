@@ -4,7 +4,8 @@ import { MemorySink } from '../testing/memory-sink.ts'
 import { MemorySource } from '../testing/memory-source.ts'
 import { count, sum } from './aggregates.ts'
 import { defineJob } from './define-job.ts'
-import { valueState } from './state.ts'
+import { numberKeys } from './number-keys.ts'
+import { aggregatingState, listState, mapState, reducingState, valueState } from './state.ts'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 function expectType<T>() {
@@ -47,6 +48,50 @@ test('types flow through the whole chain', () => {
       return alert
     })
     alerts.sink('alerts', new MemorySink<{ key: string; amount: number }>())
+  })
+})
+
+test('types flow through all kinds of state', () => {
+  defineJob('state-types', (job) => {
+    job
+      .source('orders', source)
+      .keyByRecordKey()
+      .process('all', {
+        state: {
+          list: listState<number>(),
+          names: mapState<string, Date>({ ttl: '1d' }),
+          numbers: mapState<number, boolean>({ key: numberKeys }),
+          reducing: reducingState((a: number, b) => a + b),
+          stats: aggregatingState({ n: count(), total: sum((order: { amount: number }) => order.amount) }),
+        },
+        reads: { names: (order, key) => [`${key}-${order.status}`], numbers: (order) => [order.amount] },
+        async onRecord(order, { state }) {
+          expectType<readonly number[]>()(state.list.get(), true)
+          expectType<Date | undefined>()(state.names.get('x'), true)
+          expectType<boolean | undefined>()(await state.numbers.load(1), true)
+          expectType<number | undefined>()(state.reducing.get(), true)
+          state.stats.add(order)
+          // @ts-expect-error it takes what all of its aggregates take
+          state.stats.add({ status: 'paid' })
+          expectType<{ readonly n: number; readonly total: number } | undefined>()(state.stats.get(), true)
+          return [order.amount]
+        },
+      })
+      .map((amount) => {
+        expectType<number>()(amount, true)
+        return amount
+      })
+    job
+      .source('again', source)
+      .keyByRecordKey()
+      .process('wrong', {
+        state: { numbers: mapState<number, boolean>({ key: numberKeys }), value: valueState<number>() },
+        // @ts-expect-error keys of this map are numbers
+        reads: { numbers: (order) => [order.status] },
+        onRecord() {},
+      })
+    // @ts-expect-error text needs no codec, numbers do
+    mapState<number, boolean>()
   })
 })
 

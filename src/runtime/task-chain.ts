@@ -48,7 +48,7 @@ export class TaskChain {
   private readonly keys = new KeyInterner()
   private readonly head: Emit
   private readonly usesKeys: boolean
-  /** The keyed input that takes whole batches: it stands directly behind the source, and alone. */
+  /** The keyed input that takes whole batches: the first, where it stands directly behind the source, and alone. */
   private readonly wholeInput: KeyedInput | undefined
 
   constructor(parts: TaskChainParts) {
@@ -75,9 +75,12 @@ export class TaskChain {
 
   private run(batch: SourceBatch<unknown>, nowMs: number): Promise<void> | null {
     const { wholeInput } = this
-    if (wholeInput !== undefined) return wholeInput.runBatch(batch, nowMs)
-    this.gather(batch)
-    return this.runKeyed(0, nowMs)
+    if (wholeInput === undefined) {
+      this.gather(batch)
+      return this.runKeyed(0, nowMs)
+    }
+    const waiting = wholeInput.runBatch(batch, nowMs)
+    return waiting === null ? this.runKeyed(1, nowMs) : waiting.then(() => this.runKeyed(1, nowMs) ?? undefined)
   }
 
   /** The keyed inputs from the i-th on. Each owns its records and states, but all share the context: one after another. */
