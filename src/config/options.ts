@@ -233,6 +233,15 @@ export const OPTIONS = {
     description: 'So many completed checkpoints are kept; older ones are deleted.',
   }),
 
+  compactionShare: withDefault({
+    name: 'compaction-share',
+    group: 'checkpoints',
+    type: integer({ min: 1, max: 100, zeroWord: 'off' }),
+    default: 20,
+    description:
+      'How much of a worker’s time the compaction of checkpoints may take, in percent. It reads slices of earlier checkpoints from the storage and writes them merged, so that restores stay short and old files can be deleted. `off`: chains of slices grow for ever.',
+  }),
+
   stateBackend: withDefault({
     name: 'state-backend',
     group: 'state',

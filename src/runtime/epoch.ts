@@ -33,6 +33,7 @@ import { verdictOn } from './verdict.ts'
 const REPORT_TIMEOUT_MS = 3_000
 /** Likewise where shutdown-timeout is over already: platforms kill 30 s after SIGTERM, and leaving the group comes on top. */
 const LAST_WORD_TIMEOUT_MS = 1_000
+const PROGRESS_EVERY_MS = 1_000
 
 export class Epoch {
   /** The offset of its claim. */
@@ -241,7 +242,7 @@ export class Epoch {
   }
 
   private async restore(metadata: CheckpointMetadata | null): Promise<RestoreReport> {
-    const { backend, storage, clock, logger, status, follower } = this.parts
+    const { backend, storage, clock, logger, follower } = this.parts
     const startMs = clock.monotonicMs()
     const { restorePoint, retained } = follower.view
     const restoring = restoreState({
@@ -252,7 +253,8 @@ export class Epoch {
       ancestors: retained,
       tasks: this.tasks,
       signal: this.over.signal,
-      onProgress: (doneBytes, totalBytes) => status.restoring(doneBytes, totalBytes),
+      clock,
+      onProgress: this.progress(),
     })
     // The next epoch must not find it at work.
     this.closers.push(() =>
@@ -273,6 +275,18 @@ export class Epoch {
       })
     }
     return report
+  }
+
+  /** To the status, and now and then to the log. */
+  private progress(): (doneBytes: number, totalBytes: number) => void {
+    const { clock, logger, status } = this.parts
+    let toldAtMs = clock.monotonicMs()
+    return (doneBytes, totalBytes) => {
+      status.restoring(doneBytes, totalBytes)
+      if (clock.monotonicMs() - toldAtMs < PROGRESS_EVERY_MS) return
+      toldAtMs = clock.monotonicMs()
+      logger.info('restoring', { doneBytes, totalBytes })
+    }
   }
 
   /** A step behind the end of the epoch is not waited for, and none comes behind it. */

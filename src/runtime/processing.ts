@@ -4,6 +4,7 @@ import { defined } from '../common/assert.ts'
 import type { Config } from '../config/config.ts'
 import type { ExchangeWriter } from '../ports/exchange.ts'
 import { WorkerState } from '../state/worker-state.ts'
+import { Compaction } from './compaction.ts'
 import { Coordinator } from './coordinator.ts'
 import type { EpochParts } from './epoch-parts.ts'
 import { watchGroup } from './group-changes.ts'
@@ -37,7 +38,8 @@ export async function runProcessing(parts: EpochParts, started: StartedEpoch): P
     nowMs: clock.monotonicMs(),
   })
   const coordinator = started.isLeader ? createCoordinator(parts, started) : null
-  const checkpoints = createCheckpoints(parts, started, state, tasks, coordinator)
+  const compaction = createCompaction(parts, started)
+  const checkpoints = createCheckpoints(parts, started, { state, tasks, coordinator, compaction })
   // Before anything else touches the backend again.
   onClose(() => checkpoints.abandon())
   const wantFinal = (cause: string) => requestFinal(parts, started, coordinator, cause)
@@ -63,6 +65,10 @@ export async function runProcessing(parts: EpochParts, started: StartedEpoch): P
   if (coordinator !== null) {
     onClose(() => coordinator.abandon())
     coordinator.start()
+  }
+  if (compaction !== null) {
+    onClose(() => compaction.stop())
+    compaction.start()
   }
   watchGroup(parts, started, wantFinal)
   if (writer !== null && stages.some(({ input }) => input.kind === 'source' && input.source.watermarks !== undefined)) {
@@ -141,12 +147,29 @@ function checkpointSettings(config: Config): CheckpointSettings {
   }
 }
 
+function createCompaction(parts: EpochParts, { epoch, tasks, metadata, context }: StartedEpoch): Compaction | null {
+  const { applicationId, clock, logger, storage, status, config } = parts
+  if (config.compactionShare === 0) return null
+  const share = config.compactionShare / 100
+  const { workerIndex } = context
+  const statistics = status.compaction
+  return new Compaction({ applicationId, epoch, workerIndex, tasks, metadata, clock, logger, storage, share, statistics })
+}
+
+/** What a worker's checkpoints have to do with. */
+interface CheckpointRoles {
+  readonly state: WorkerState
+  readonly tasks: OpenedTasks
+  /** Null: another worker leads. */
+  readonly coordinator: Coordinator | null
+  /** Null: it is off. */
+  readonly compaction: Compaction | null
+}
+
 function createCheckpoints(
   parts: EpochParts,
   started: StartedEpoch,
-  state: WorkerState,
-  tasks: OpenedTasks,
-  coordinator: Coordinator | null,
+  { state, tasks, coordinator, compaction }: CheckpointRoles,
 ): WorkerCheckpoints {
   const { applicationId, clock, logger, storage, status, follower } = parts
   const { epoch, worker, context, sinks, writer, fail } = started
@@ -160,6 +183,7 @@ function createCheckpoints(
     state,
     storage,
     participants: sinks.participants,
+    compaction,
     writer,
     flushSinks: async () => {
       await Promise.all(sinks.all.filter((sink) => sink.participant === undefined).map((sink) => sink.writer.flush()))

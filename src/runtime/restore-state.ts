@@ -3,17 +3,19 @@
  * point or one of its ancestors (R13); then only what came since is fetched. Everything else is deleted and fetched.
  */
 
+import { linksSince } from '../checkpoint/links-since.ts'
 import type { ChainLink, CheckpointMetadata } from '../checkpoint/metadata.ts'
 import type { RestorePoint } from '../checkpoint/protocol/control-records.ts'
-import { decodeSlice } from '../checkpoint/segment/decode-slice.ts'
-import { defined } from '../common/assert.ts'
+import { type Clock, systemClock } from '../common/clock.ts'
 import type { CheckpointStorage } from '../ports/checkpoint-storage.ts'
 import type { StateBackend, TaskMarker } from '../ports/state-backend.ts'
-import type { StateChanges } from '../records/state-changes.ts'
 import type { TaskKey } from '../records/task-id.ts'
+import { restoreChain } from './restore-chain.ts'
 
-/** Slices that are fetched ahead of the one that is applied. */
-const FETCH_AHEAD = 6
+/** Tasks that are restored at the same time: one decodes while another waits for the storage or the disk. */
+const TASKS_AT_ONCE = 4
+/** For what they have fetched and not applied yet. */
+const BUDGET_BYTES = 64 * 1024 * 1024
 
 /** Stands in a task's marker while its state is being put together: no checkpoint has this number. */
 const INCOMPLETE: TaskMarker = { checkpoint: -1, epoch: -1, metadataDigest: '' }
@@ -38,20 +40,22 @@ export interface RestoreParts {
   readonly tasks: readonly TaskKey[]
   /** Aborted: nothing more is applied, and what is under way ends with the signal's reason. */
   readonly signal?: AbortSignal
+  /** Default: the system's. */
+  readonly clock?: Clock
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void
 }
 
-interface TaskPlan {
+interface RestorePlan {
   readonly task: TaskKey
   readonly links: readonly ChainLink[]
   readonly isFresh: boolean
 }
 
 export async function restoreState(parts: RestoreParts): Promise<RestoreReport> {
-  const { backend, tasks, restorePoint, metadata } = parts
+  const { backend, tasks, metadata } = parts
   const markers = await backend.markers()
   for (const task of markers.keys()) if (!tasks.includes(task)) await backend.deleteTask(task)
-  const plans: TaskPlan[] = []
+  const plans: RestorePlan[] = []
   for (const task of tasks) {
     parts.signal?.throwIfAborted()
     const plan = planTask(parts, task, markers.get(task))
@@ -60,25 +64,34 @@ export async function restoreState(parts: RestoreParts): Promise<RestoreReport> 
   }
   const totalBytes = plans.flatMap((plan) => plan.links).reduce((sum, link) => sum + link.bytes, 0)
   let fetchedBytes = 0
-  let fetchedEntries = 0
-  for (const { task, links } of plans) {
-    if (restorePoint === null || metadata === null) continue
-    if (links.length > 0) await backend.apply([], new Map([[task, INCOMPLETE]]))
-    await applyInOrder(parts, task, links, (link) => {
-      fetchedBytes += link.bytes
-      fetchedEntries += link.entries
-      parts.onProgress?.(fetchedBytes, totalBytes)
-    })
-    parts.signal?.throwIfAborted()
-    const { checkpoint, epoch, sha256 } = restorePoint
-    await backend.apply([], new Map([[task, { checkpoint, epoch, metadataDigest: sha256 }]]))
+  const onFetched = (bytes: number) => {
+    fetchedBytes += bytes
+    parts.onProgress?.(fetchedBytes, totalBytes)
   }
+  const waiting = [...plans]
+  // The first failure ends the others.
+  const failing = new AbortController()
+  const signal = parts.signal === undefined ? failing.signal : AbortSignal.any([parts.signal, failing.signal])
+  const restoreSome = async () => {
+    for (let plan = waiting.shift(); plan !== undefined; plan = waiting.shift()) {
+      try {
+        await restoreTask({ ...parts, signal }, plan, onFetched)
+      } catch (error) {
+        waiting.length = 0
+        failing.abort(error)
+        throw error
+      }
+    }
+  }
+  // All of them have ended before it does: the next epoch must not find one at work.
+  const ends = await Promise.allSettled(Array.from({ length: TASKS_AT_ONCE }, restoreSome))
+  for (const end of ends) if (end.status === 'rejected') throw end.reason
   return {
     tasks: tasks.length,
     tasksFromLocal: plans.filter((plan) => !plan.isFresh).length,
     fetchedBytes,
-    fetchedEntries,
-    emptyTasks: new Set(tasks.filter((task) => (metadata?.chains[task]?.length ?? 0) === 0)),
+    fetchedEntries: plans.flatMap((plan) => plan.links).reduce((sum, link) => sum + link.entries, 0),
+    emptyTasks: new Set(tasks.filter((task) => (metadata?.chains[task] ?? []).every((link) => link.entries === 0))),
   }
 }
 
@@ -86,7 +99,7 @@ function planTask(
   { restorePoint, metadata, ancestors }: RestoreParts,
   task: TaskKey,
   marker: TaskMarker | undefined,
-): TaskPlan {
+): RestorePlan {
   const chain = metadata?.chains[task] ?? []
   if (restorePoint === null || metadata === null) return { task, links: [], isFresh: true }
   const isAncestor =
@@ -95,36 +108,20 @@ function planTask(
       (point) => point.checkpoint === marker.checkpoint && point.sha256 === marker.metadataDigest,
     )
   if (!isAncestor) return { task, links: chain, isFresh: true }
-  const newer = chain.filter((link) => defined(metadata.segments[link.segment], 'segment').since > marker.checkpoint)
-  return { task, links: newer, isFresh: false }
+  const newer = linksSince(metadata, task, marker.checkpoint)
+  return newer === null ? { task, links: chain, isFresh: true } : { task, links: newer, isFresh: false }
 }
 
-/** Fetches some slices ahead, applies one after another, oldest first: what is newer overwrites. */
-async function applyInOrder(
-  parts: RestoreParts,
-  task: TaskKey,
-  links: readonly ChainLink[],
-  onDone: (link: ChainLink) => void,
-): Promise<void> {
-  const { storage, backend, metadata } = parts
-  const fetch = (link: ChainLink): Promise<readonly StateChanges[]> => {
-    const { path } = defined(metadata?.segments[link.segment], 'segment')
-    const fetched = storage
-      .getRange(path, link.offset, link.offset + link.bytes, parts.signal)
-      .then((bytes) => [...decodeSlice(bytes, { path, task })])
-    // It is awaited in its turn; until then a rejection must not count as unhandled.
-    fetched.catch(() => {})
-    return fetched
+async function restoreTask(parts: RestoreParts, plan: RestorePlan, onFetched: (bytes: number) => void): Promise<void> {
+  const { backend, storage, restorePoint, metadata, signal, clock = systemClock } = parts
+  const { task, links, isFresh } = plan
+  if (restorePoint === null || metadata === null) return
+  if (links.length > 0) {
+    await backend.apply([], new Map([[task, INCOMPLETE]]))
+    const budgetBytes = BUDGET_BYTES / TASKS_AT_ONCE
+    await restoreChain({ backend, storage, clock, metadata, task, links, isFresh, budgetBytes, signal, onFetched })
   }
-  const fetching = links.slice(0, FETCH_AHEAD).map(fetch)
-  for (const [i, link] of links.entries()) {
-    const ahead = links[i + FETCH_AHEAD]
-    if (ahead !== undefined) fetching.push(fetch(ahead))
-    for (const changes of await defined(fetching[i], 'slice under way')) {
-      parts.signal?.throwIfAborted()
-      await backend.apply([changes], new Map())
-    }
-    fetching[i] = Promise.resolve([])
-    onDone(link)
-  }
+  signal?.throwIfAborted()
+  const { checkpoint, epoch, sha256 } = restorePoint
+  await backend.apply([], new Map([[task, { checkpoint, epoch, metadataDigest: sha256 }]]))
 }

@@ -28,6 +28,7 @@ import { encodeBarrier } from '../records/exchange-frame.ts'
 import type { TaskKey } from '../records/task-id.ts'
 import type { SealedOverlay } from '../state/sealed-overlay.ts'
 import type { WorkerState } from '../state/worker-state.ts'
+import type { Compaction, Riders } from './compaction.ts'
 
 export interface WorkerCheckpointParts {
   readonly applicationId: string
@@ -39,6 +40,8 @@ export interface WorkerCheckpointParts {
   readonly state: WorkerState
   readonly storage: CheckpointStorage
   readonly participants: readonly TransactionParticipant[]
+  /** Null: it is off. */
+  readonly compaction: Compaction | null
   /** Null: this worker writes to no exchange. */
   readonly writer: ExchangeWriter | null
   /** What barriers tell: the worker's watermark. */
@@ -80,6 +83,8 @@ interface CutWork {
 interface PendingOverlay {
   readonly checkpoint: number
   readonly overlay: SealedOverlay
+  /** Merged slices in its segment, or none: settled by the first try, since a second one must write the same bytes. */
+  riders: Riders | null | undefined
   segment: SegmentFile | undefined
 }
 
@@ -117,7 +122,7 @@ export class WorkerCheckpoints {
     this.positionsAt.set(checkpoint, positions())
     this.uploading = new AbortController()
     const overlay = state.seal()
-    if (overlay.entryCount > 0) this.overlays.push({ checkpoint, overlay, segment: undefined })
+    if (overlay.entryCount > 0) this.overlays.push({ checkpoint, overlay, riders: undefined, segment: undefined })
     const barriers = writer?.appendToAll(encodeBarrier({ checkpoint, kind, watermark: this.parts.watermark() })) ?? null
     const cuts = participants.map((participant) => ({ participant, prepared: participant.cut() }))
     const flushed = flushSinks()
@@ -138,6 +143,10 @@ export class WorkerCheckpoints {
     // At once: the next manifest must not list again what this checkpoint holds.
     const done = this.overlays.filter((pending) => pending.checkpoint <= completed.checkpoint)
     this.overlays = this.overlays.filter((pending) => pending.checkpoint > completed.checkpoint)
+    this.parts.compaction?.onCompleted(
+      completed.checkpoint,
+      done.flatMap((pending) => pending.segment ?? []),
+    )
     this.finishing = this.finishing.then(() => this.finish(completed, done)).catch((error) => this.parts.fail(toError(error)))
     return this.finishing
   }
@@ -193,6 +202,7 @@ export class WorkerCheckpoints {
       watermarks: positions?.watermarks ?? {},
       output: writer === null || ends === null ? null : { producerId: writer.producerId, ends },
       segments: this.overlays.flatMap((pending) => pending.segment ?? []),
+      ...this.parts.compaction?.tell(checkpoint),
       committables: this.transactions.map(({ participant, committable }) => ({ participant: participant.name, committable })),
       committed: [...this.committed],
       pauseMs: Math.round(pauseMs * 1000) / 1000,
@@ -205,13 +215,18 @@ export class WorkerCheckpoints {
 
   /** One segment per sealed overlay, also of those that earlier checkpoints failed to write (R11). */
   private async uploadSegments(signal: AbortSignal): Promise<void> {
-    const { applicationId, epoch, workerIndex, storage, clock } = this.parts
+    const { applicationId, epoch, workerIndex, storage, clock, compaction } = this.parts
     for (const pending of [...this.overlays]) {
       if (pending.segment !== undefined) continue
-      const { chunks, bytes, sha256, slices } = await encodeSegment(await pending.overlay.encode(clock), { clock })
+      if (pending.riders === undefined) pending.riders = compaction?.takeRiders() ?? null
+      const { chunks, bytes, sha256, slices, merged } = await encodeSegment(await pending.overlay.encode(clock), {
+        clock,
+        merged: pending.riders?.slices ?? [],
+      })
       const path = segmentPath(applicationId, pending.checkpoint, epoch, workerIndex)
       await storage.put(path, chunks, signal)
       pending.segment = { path, bytes, sha256, slices }
+      pending.riders?.placed(pending.segment, merged)
     }
   }
 

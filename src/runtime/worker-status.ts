@@ -2,6 +2,7 @@
 import type { WorkerManifest } from '../checkpoint/manifest.ts'
 import type { StateBackend } from '../ports/state-backend.ts'
 import type { WorkerState } from '../state/worker-state.ts'
+import { noCompaction } from './compaction-statistics.ts'
 import type { OpenedTasks } from './open-tasks.ts'
 
 export type WorkerPhase = 'starting' | 'joining' | 'restoring' | 'running' | 'stopping' | 'stopped' | 'failed'
@@ -44,6 +45,7 @@ export class WorkerStatus {
     pausesMs: [],
     durationsMs: [],
   }
+  readonly compaction = noCompaction()
   restoreDoneBytes = 0
   restoreTotalBytes = 0
   observed: { readonly state: WorkerState; readonly tasks: OpenedTasks; readonly backend: StateBackend } | undefined

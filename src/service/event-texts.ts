@@ -12,6 +12,7 @@ export const EVENT_TEXTS: Readonly<Record<string, string>> = {
   'metrics-listening': 'metrics and health at {url}',
   'metrics-port-taken': 'port {port} is taken; metrics take another',
   started: 'running epoch {epoch} from checkpoint {checkpoint}',
+  restoring: 'restoring: {doneBytes} of {totalBytes}',
   restored: 'restored from checkpoint {checkpoint} in {durationMs}',
   'checkpoint-triggered': 'checkpoint {checkpoint} triggered',
   'checkpoint-completed': 'checkpoint {checkpoint} completed in {durationMs}, {bytes}',

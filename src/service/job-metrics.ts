@@ -29,6 +29,9 @@ export function addJobMetrics(metrics: Metrics, status: WorkerStatus, sources: r
     'How long the last cut held up processing',
     () => (checkpoints.pausesMs.at(-1) ?? 0) / 1000,
   )
+  metrics.gauge('millrace_restore_done_bytes', 'Bytes that the last restore has fetched', () => status.restoreDoneBytes)
+  metrics.gauge('millrace_restore_total_bytes', 'Bytes that it has to fetch', () => status.restoreTotalBytes)
+  addCompactionMetrics(metrics, status)
   metrics.gauge('millrace_state_cached_entries', 'State entries on the heap', () => status.observed?.state.entryCount ?? 0)
   metrics.gauge(
     'millrace_state_cache_bytes',
@@ -40,6 +43,19 @@ export function addJobMetrics(metrics: Metrics, status: WorkerStatus, sources: r
     'Memory of the state backend outside the heap',
     () => status.observed?.backend.memoryBytes() ?? 0,
   )
+}
+
+function addCompactionMetrics(metrics: Metrics, { compaction }: WorkerStatus): void {
+  const counter = (name: string, help: string, read: () => number) =>
+    metrics.observedCounter(`millrace_compaction_${name}_total`, help, read)
+  counter('merges', 'Merges of slices that a completed checkpoint holds', () => compaction.merges)
+  counter('failures', 'Rounds of compaction that failed and are tried again', () => compaction.failures)
+  counter('read_bytes', 'Bytes of slices that were merged', () => compaction.readBytes)
+  counter('written_bytes', 'Bytes of merged slices', () => compaction.writtenBytes)
+  counter('busy_seconds', 'Time of the event loop that compaction took', () => compaction.busyMs / 1000)
+  metrics.gauge('millrace_chain_bytes', 'What a restore of this worker would read', () => compaction.chainBytes)
+  metrics.gauge('millrace_chain_live_bytes', 'About how much of it is live state', () => compaction.liveBytes)
+  metrics.gauge('millrace_chain_links', 'Slices that a restore of this worker would read', () => compaction.links)
 }
 
 function lagOf(status: WorkerStatus, source: string): number {

@@ -24,15 +24,16 @@ export function* decodeSlice(bytes: Buffer, place: SlicePlace): Generator<StateC
   if (at !== bytes.length) throw reader.wrongLength(bytes.length - at, 0)
 }
 
-/** The same, fetched in windows of 1 MiB: for slices too large to hold in memory, a window being fetched ahead. */
+/** The same, fetched in windows: for slices too large to hold in memory, a window being fetched ahead. */
 export async function* streamSlice(
   read: RangeReader,
   { offset, bytes }: { readonly offset: number; readonly bytes: number },
   place: SlicePlace,
+  windowBytes = WINDOW_BYTES,
 ): AsyncGenerator<StateChanges> {
   const end = offset + bytes
   const fetch = (start: number): Promise<Buffer> => {
-    const fetched = start < end ? read(start, Math.min(start + WINDOW_BYTES, end)) : Promise.resolve(Buffer.alloc(0))
+    const fetched = start < end ? read(start, Math.min(start + windowBytes, end)) : Promise.resolve(Buffer.alloc(0))
     // It is awaited later; until then a rejection must not count as unhandled.
     fetched.catch(() => {})
     return fetched

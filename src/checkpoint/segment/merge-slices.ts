@@ -26,11 +26,15 @@ export async function* mergeSlices(
   newestFirst: readonly ChangesStream[],
   { dropDeletes = false, expiredByMs = 0, clock = systemClock }: MergeOptions = {},
 ): AsyncGenerator<StateChanges> {
-  const cursors: Cursor[] = []
-  for (const [age, stream] of newestFirst.entries()) {
-    const cursor = new Cursor(stream, age)
-    if (await cursor.nextPart()) cursors.push(cursor)
+  const all = newestFirst.map((stream, age) => new Cursor(stream, age))
+  // All at once: the first bytes of each are a round trip to the storage.
+  const begun = await Promise.allSettled(all.map((cursor) => cursor.nextPart()))
+  const failed = begun.find((one) => one.status === 'rejected')
+  if (failed !== undefined) {
+    for (const cursor of all) await cursor.close()
+    throw failed.reason
   }
+  const cursors = all.filter((_, i) => (begun[i] as PromiseFulfilledResult<boolean>).value)
   if (cursors.length === 0) return
   const builder = new StateChangesBuilder(cursors[0]!.part.task)
   const timeSlice = new TimeSlice(clock)
@@ -39,6 +43,14 @@ export async function* mergeSlices(
   try {
     for (let cursor = heap.first; cursor !== undefined; cursor = heap.first) {
       assert(cursor.part.task === builder.task, 'slices of one task are merged')
+      // Nothing stands beside it any more: what needs no change is passed on as it is.
+      if (heap.isLast && cursor.at === 0 && cursor.key !== lastKey && isKept(cursor.part, dropDeletes, expiredByMs)) {
+        if (builder.entries > 0) yield builder.build()
+        yield cursor.part
+        if (timeSlice.isOver) await timeSlice.giveWay()
+        if (!(await cursor.nextPart())) heap.removeFirst()
+        continue
+      }
       // Equal keys stand newest first: the others of that key are passed over.
       if (cursor.key !== lastKey) {
         lastKey = cursor.key
@@ -65,6 +77,14 @@ function addEntry(builder: StateChangesBuilder, cursor: Cursor, dropDeletes: boo
   const isGone = start < 0 || (expiresAtMs !== 0 && expiresAtMs <= expiredByMs)
   if (!isGone) builder.put(key, part.values.subarray(start, part.valueEnds[at]!), expiresAtMs)
   else if (!dropDeletes) builder.delete(key)
+}
+
+/** Whether a part stays as it is. */
+function isKept({ valueStarts, expiresAtMs }: StateChanges, dropDeletes: boolean, expiredByMs: number): boolean {
+  if (expiresAtMs !== undefined && expiredByMs > 0) return false
+  if (!dropDeletes) return true
+  for (let i = 0; i < valueStarts.length; i++) if (valueStarts[i]! < 0) return false
+  return true
 }
 
 /** A place in one slice. */
@@ -121,6 +141,10 @@ class CursorHeap {
 
   get first(): Cursor | undefined {
     return this.heap[0]
+  }
+
+  get isLast(): boolean {
+    return this.heap.length === 1
   }
 
   removeFirst(): void {
