@@ -18,6 +18,8 @@ export interface DisturbanceOptions {
 const LONGEST_PAUSE_MS = 5_000
 const LONGEST_OUTAGE_MS = 2_500
 const LONGEST_DISASTER_MS = 20_000
+const NOT_ENOUGH_REPLICAS = 19
+const NOT_ENOUGH_REPLICAS_AFTER_APPEND = 20
 
 interface Target {
   readonly label: string
@@ -79,6 +81,11 @@ export class Disturbances {
       failure: random.pick([0, 0, 0.02, 0.1])!,
       deadlineMs: 3_000,
     }
+    const refusal = random.pick([0, 0, 0.005, 0.03])!
+    world.kafka.logs.produceFault = () => (random.chance(refusal) ? NOT_ENOUGH_REPLICAS : 0)
+    world.kafka.logs.produceFaultAfter = () => (random.chance(refusal) ? NOT_ENOUGH_REPLICAS_AFTER_APPEND : 0)
+    world.kafka.transactions.times.markerMs = random.pick([5, 50, 2_000])!
+    world.kafka.transactions.times.writeMs = random.pick([1, 20])!
     this.next()
   }
 
@@ -116,7 +123,7 @@ export class Disturbances {
     const { world, random, options } = this
     const worker = random.pick(world.running)
     const broker = random.pick(world.kafka.brokers)!
-    switch (random.below(20)) {
+    switch (random.below(22)) {
       case 0:
       case 1:
       case 2:
@@ -155,6 +162,17 @@ export class Disturbances {
         break
       case 19:
         if (random.chance(0.3)) this.disaster()
+        break
+      case 20:
+      case 21:
+        this.moveLeaders()
+    }
+  }
+
+  private moveLeaders(): void {
+    const { kafka } = this.world
+    for (const { partitions } of kafka.topics.all) {
+      for (const partition of partitions) if (this.random.chance(0.3)) kafka.moveLeader(partition)
     }
   }
 
@@ -205,6 +223,9 @@ export class Disturbances {
     const { world } = this
     world.simulation.beforeEvent = undefined
     world.network.conditions = CALM
+    world.kafka.logs.produceFault = () => 0
+    world.kafka.logs.produceFaultAfter = () => 0
+    world.kafka.transactions.times.markerMs = 5
     world.storage.conditions = { ...world.storage.conditions, latencyMs: { least: 0.5, most: 8 }, failure: 0 }
     world.simulation.after(null, LONGEST_PAUSE_MS + LONGEST_OUTAGE_MS, 'calm', () => {
       this.isOver = true

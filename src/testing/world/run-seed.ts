@@ -62,11 +62,17 @@ async function stopAll(world: World): Promise<string | undefined> {
   return `not stopped: ${running.filter(({ end }) => end === undefined).map(({ name, status }) => `${name} ${status.phase}`)}`
 }
 
-/** Some seeds with three brokers, some with transactions that expire soon. */
+/** Some seeds with three brokers; some with transactions that expire soon, some with slots that come round soon. */
 function shapeOf(seed: number) {
-  const isShort = seed % 4 === 0
-  const config = isShort ? { checkpointTimeout: 1_000, checkpointTolerableFailures: 2, transactionTimeout: 10_000 } : {}
-  return { brokers: seed % 3 === 0 ? 3 : 1, config }
+  const brokers = seed % 3 === 0 ? 3 : 1
+  switch (seed % 4) {
+    case 0:
+      return { brokers, config: { checkpointTimeout: 1_000, checkpointTolerableFailures: 2, transactionTimeout: 10_000 } }
+    case 1:
+      return { brokers, config: { checkpointInterval: 100, checkpointTolerableFailures: 0, transactionSlots: 2 } }
+    default:
+      return { brokers, config: {} }
+  }
 }
 
 function stateOf(world: World, scenario: Scenario): string {
