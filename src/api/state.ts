@@ -156,8 +156,8 @@ export interface AggregatingState<T, R> {
   clear(): void
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: what aggregates take stands in a contravariant place
-type AnyAggregates = Readonly<Record<string, Aggregate<any, unknown>>>
+/** `unknown`, so that `count()` takes anything: aggregates of something fit, since what they take is taken by methods. */
+type AnyAggregates = Readonly<Record<string, Aggregate<unknown, unknown>>>
 
 /** What all of the aggregates take. */
 type InputOf<A> = { [N in keyof A]: A[N] extends Aggregate<infer T, unknown> ? (value: T) => void : never }[keyof A] extends (
