@@ -13,61 +13,53 @@ export function wallTimeMs(simulatedMs: number): number {
   return BEGINNING_MS + Math.floor(simulatedMs)
 }
 
+/** Functions, not methods: a clock is often taken apart, and put together with something of another one. */
 export class SimulatedClock implements Clock {
   /** How wrong the wall clock is. */
   wallOffsetMs = 0
-  private readonly simulation: Simulation
-  private readonly owner: EventOwner
-  private readonly random: SeededRandom
+  readonly nowMs: () => number
+  readonly monotonicMs: () => number
+  readonly sleep: Clock['sleep']
+  readonly schedule: Clock['schedule']
+  readonly every: Clock['every']
+  readonly turn: Clock['turn']
 
   constructor(simulation: Simulation, owner: EventOwner, random: SeededRandom) {
-    this.simulation = simulation
-    this.owner = owner
-    this.random = random
+    const after = (ms: number, label: string, run: () => void) => simulation.after(owner, ms, label, run)
+    this.nowMs = () => wallTimeMs(simulation.nowMs) + this.wallOffsetMs
+    this.monotonicMs = () => simulation.nowMs
+    this.schedule = (ms, run) => after(ms, 'timer', run)
+    this.every = (ms, run) => every(after, ms, run)
+    this.turn = () => new Promise((resolve) => after(random.next() * LONGEST_TURN_MS, 'turn', resolve))
+    this.sleep = (ms, signal) => sleep(after, ms, signal)
   }
+}
 
-  nowMs(): number {
-    return wallTimeMs(this.simulation.nowMs) + this.wallOffsetMs
-  }
+type After = (ms: number, label: string, run: () => void) => () => void
 
-  monotonicMs(): number {
-    return this.simulation.nowMs
-  }
-
-  sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (signal?.aborted) return reject(signal.reason)
-      const onAbort = () => {
-        cancel()
-        reject(signal?.reason)
-      }
-      const cancel = this.simulation.after(this.owner, ms, 'sleep', () => {
-        signal?.removeEventListener('abort', onAbort)
-        resolve()
-      })
-      signal?.addEventListener('abort', onAbort, { once: true })
-    })
-  }
-
-  schedule(ms: number, run: () => void): () => void {
-    return this.simulation.after(this.owner, ms, 'timer', run)
-  }
-
-  every(ms: number, run: () => void): () => void {
-    let cancel = () => {}
-    const next = () => {
-      cancel = this.simulation.after(this.owner, ms, 'interval', () => {
-        next()
-        run()
-      })
+function sleep(after: After, ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason)
+    const onAbort = () => {
+      cancel()
+      reject(signal?.reason)
     }
-    next()
-    return () => cancel()
-  }
+    const cancel = after(ms, 'sleep', () => {
+      signal?.removeEventListener('abort', onAbort)
+      resolve()
+    })
+    signal?.addEventListener('abort', onAbort, { once: true })
+  })
+}
 
-  turn(): Promise<void> {
-    return new Promise((resolve) => {
-      this.simulation.after(this.owner, this.random.next() * LONGEST_TURN_MS, 'turn', resolve)
+function every(after: After, ms: number, run: () => void): () => void {
+  let cancel = () => {}
+  const next = () => {
+    cancel = after(ms, 'interval', () => {
+      next()
+      run()
     })
   }
+  next()
+  return () => cancel()
 }
