@@ -48,6 +48,8 @@ export class Epoch {
   /** Aborted when the epoch has ended, for what must not go on in the background. */
   private readonly over = new AbortController()
   private isRunning = false
+  /** The log says that this worker is ready: from then on others may run, and count on it. */
+  private isReady = false
 
   constructor(parts: EpochParts) {
     this.parts = parts
@@ -120,7 +122,10 @@ export class Epoch {
   }
 
   private async endOf(error: Error): Promise<EpochEnd> {
-    if (error instanceof EpochOver) return error.end
+    if (error instanceof EpochOver) {
+      if (error.end.kind === 'left' && this.isReady) await this.tellThatItLeaves()
+      return error.end
+    }
     const { parts } = this
     const isOutOfTime = error instanceof ShutdownTimeout
     // Who was taken over may meet the consequences, such as a fenced transaction, before the claim that tells why.
@@ -135,6 +140,13 @@ export class Epoch {
     const reported = this.report(error, verdict).catch(() => {})
     await Promise.race([reported, parts.clock.sleep(isOutOfTime ? LAST_WORD_TIMEOUT_MS : REPORT_TIMEOUT_MS)])
     return { kind: 'failed', error, isFinal: verdict === 'final' }
+  }
+
+  /** It may still be a member of the group, and so the others would wait for a last checkpoint together with it. */
+  private async tellThatItLeaves(): Promise<void> {
+    const { clock } = this.parts
+    const gone = new MillraceError('MR_WORKER_GONE', `${this.worker} has left the epoch without a last checkpoint`)
+    await Promise.race([this.report(gone, 'membership').catch(() => {}), clock.sleep(LAST_WORD_TIMEOUT_MS)])
   }
 
   /** So that every other worker and whoever reads it later knows. Best effort: the end doesn't wait for it. */
@@ -167,6 +179,7 @@ export class Epoch {
     for (const participant of sinks.participants) participant.begin(fresh[participant.name] ?? {})
     const writer = await this.step(this.openWriter(exchange))
     const exchangeProducerId = writer?.producerId ?? null
+    this.isReady = true
     await this.step(appendOne(follower, { type: 'worker-ready', epoch: this.number, worker, exchangeProducerId }))
     await this.step(this.started(), 'the start of all workers', config.restoreTimeoutMs)
     const { checkpoint } = follower.view.restorePoint ?? { checkpoint: 0 }

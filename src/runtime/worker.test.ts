@@ -230,6 +230,33 @@ describe('a worker', () => {
     await second.done
   })
 
+  test('tells the others when it leaves an epoch that they have begun: they wait for no checkpoint with it', async () => {
+    const world = new World(keyed(100))
+    const first = world.start()
+    const firstStatus = world.status
+    await until(() => firstStatus.phase === 'running')
+    // Stops reading the log once it is ready, so that the epoch begins behind its back.
+    const log = new SleepyLog(world.log)
+    const { append } = log
+    log.append = (values) => {
+      if (values.some((value) => value.includes('"worker-ready"'))) log.fallAsleep()
+      return append(values)
+    }
+    const second = world.start({}, world.job, { log })
+    await until(() => firstStatus.observed?.tasks.sources.count === 1 && firstStatus.phase === 'running')
+    const third = world.start()
+    const thirdStatus = world.status
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    log.append = append
+    log.wakeUp()
+    await until(() => thirdStatus.phase === 'running')
+    for (const worker of [third, second, first]) {
+      worker.stop()
+      assert.deepEqual(await worker.done, { ok: true })
+    }
+    assert.deepEqual(byKey(world.sink.committed), expectedByKey(world.source))
+  })
+
   test('starts anew after a failure, as its restart strategy says', async () => {
     const world = new World(keyed(40))
     let failures = 2
