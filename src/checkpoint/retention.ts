@@ -6,9 +6,14 @@ import { type CheckpointMetadata, decodeMetadata } from './metadata.ts'
 import type { RestorePoint } from './protocol/control-records.ts'
 
 /**
- * A chain is never changed but by adding segments behind and by replacing some with a merged one, so a segment that the
- * oldest retained checkpoint does not refer to is referred to by no newer one either: of a checkpoint older than all
- * retained ones that one is all there is to read. One that a rewind has given up is newer than some: all are read.
+ * Along a line of checkpoints, each the parent of the next, a file is referred to from one of them up to another, without
+ * a gap: it comes in with links that are new, a link that compaction has replaced never comes back, and merged slices
+ * that ride in a segment replace others while its own changes still stand in chains. So a file that the oldest retained
+ * checkpoint does not refer to, and an older one does, is referred to by no newer one either: of a checkpoint older than
+ * all retained ones that one is all there is to read. One that a rewind has given up is newer than some: all are read.
+ *
+ * What is under way needs nothing of it: manifests refer to files of their own epoch that no metadata names yet, and
+ * compaction reads what the last completed checkpoint refers to.
  *
  * @param retained oldest first, at least one
  * @returns the metadata of the oldest retained

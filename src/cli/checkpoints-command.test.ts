@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type CheckpointMetadata, checkpointPath, encodeMetadata } from '../checkpoint/metadata.ts'
+import { MemoryStorage } from '../testing/memory-storage.ts'
 import { storageOf, testCli, testFolder } from './cli-test-kit.ts'
 import { main } from './main.ts'
 
@@ -126,4 +127,38 @@ test('wrong usage is refused', async () => {
     assert.equal(code, 2, args.join(' '))
     assert.match(err, /MR_CLI_USAGE/)
   }
+})
+
+test('verify compares the storage with what checkpoints refer to, and ends with 1 where they differ', async () => {
+  const own = metadata('orders', 12, {
+    segments: [{ path: 'orders/segments/0000000012-e5-w0.seg', bytes: 1, sha256: 'no', since: 12 }],
+  })
+  const clean = { ...files(own), 'orders/segments/0000000012-e5-w0.seg': 'x' }
+  const { code, out } = await run(['verify', 'orders'], clean)
+  assert.equal(code, 0, out)
+  assert.match(out, /^1 checkpoints, 2 files/)
+  const deep = await run(['verify', 'orders', '--deep'], clean)
+  assert.equal(deep.code, 1)
+  assert.match(deep.out, /damaged +orders\/segments\/0000000012-e5-w0.seg +its SHA-256 differs/)
+  assert.match(deep.err, /MR_CLI_STORAGE_DIFFERS/)
+  const missing = await run(['verify', 'orders'], files(own), false)
+  assert.equal(missing.code, 1)
+  assert.deepEqual(JSON.parse(missing.out).missing, [{ path: 'orders/segments/0000000012-e5-w0.seg', checkpoint: 12 }])
+})
+
+test('sweep lists what older epochs left behind, and deletes it when told to', async () => {
+  const orphan = 'orders/segments/0000000003-e4-w0.seg'
+  const stored = { ...files(metadata('orders', 12)), [orphan]: 'xyz', 'orders/segments/0000000013-e5-w0.seg': 'x' }
+  const listed = await run(['sweep', 'orders'], stored)
+  assert.equal(listed.code, 0)
+  assert.match(listed.out, /^orders\/segments\/0000000003-e4-w0.seg .*\n1 files, .*--delete deletes them\n$/)
+  const storage = new MemoryStorage()
+  for (const [path, content] of Object.entries(stored)) await storage.put(path, [Buffer.from(content)])
+  const cli = testCli(folder, { isTTY: false, openStorage: async () => storage })
+  assert.equal(await main(['checkpoints', 'sweep', 'orders', '--delete', '--checkpoints', 's3://bucket/jobs'], cli), 0)
+  const deleted = { out: cli.stdout.plain }
+  assert.equal(storage.files.has(orphan), false)
+  assert.equal(storage.files.size, Object.keys(stored).length - 1)
+  assert.deepEqual(JSON.parse(deleted.out), { applicationId: 'orders', isDeleted: true, files: [{ path: orphan, bytes: 3 }] })
+  assert.equal((await run(['sweep'], stored)).code, 2)
 })

@@ -1,4 +1,4 @@
-/** `millrace checkpoints list|show [N]`. */
+/** `millrace checkpoints list|show [N]|verify <app>|sweep <app>`. */
 import type { CheckpointMetadata } from '../checkpoint/metadata.ts'
 import { MillraceError } from '../common/errors.ts'
 import { loadLayers } from '../config/load-layers.ts'
@@ -13,6 +13,7 @@ import {
 } from './checkpoint-catalogue.ts'
 import { type CliEnvironment, STORAGE_OPTION_KEYS } from './cli-environment.ts'
 import { type CommandLine, SWITCHES, usageError } from './command-line.ts'
+import { sweepStorage, verifyStorage } from './storage-check.ts'
 import { tableText } from './table.ts'
 
 /** Throws MR_CLI_USAGE, MR_CONFIG_…, MR_STORAGE_…, MR_CHECKPOINT_… */
@@ -26,8 +27,19 @@ export async function checkpointsCommand(commandLine: CommandLine, environment: 
     directory: environment.directory,
   })
   const [action, number, ...rest] = operands
+  if (action === 'verify' || action === 'sweep') {
+    if (number === undefined || rest.length > 0) throw usageError(`expected millrace checkpoints ${action} <app id>`)
+    const storage = await environment.openStorage(resolveConfig(layers, STORAGE_OPTION_KEYS).config)
+    try {
+      const act = action === 'verify' ? verifyStorage : sweepStorage
+      await act(storage, number, { stdout, switches, isJson: switches.has('json') || stdout.isTTY !== true })
+    } finally {
+      await storage.close()
+    }
+    return
+  }
   if ((action !== 'list' && action !== 'show') || rest.length > 0 || (action === 'list' && number !== undefined)) {
-    throw usageError('expected millrace checkpoints list, or millrace checkpoints show [N]')
+    throw usageError('expected millrace checkpoints list, show [N], verify <app id> or sweep <app id>')
   }
   const { config } = resolveConfig(layers, STORAGE_OPTION_KEYS)
   const applicationId = layers.some((layer) => layer.has('appId')) ? resolveConfig(layers, ['appId']).config.appId : undefined

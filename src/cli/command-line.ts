@@ -5,7 +5,7 @@ import { OPTION_KEYS, optionOf } from '../config/config.ts'
 import type { Flag } from '../config/layers.ts'
 import { nearestName } from '../config/nearest-name.ts'
 
-export const SWITCHES = ['help', 'version', 'json'] as const
+export const SWITCHES = ['help', 'version', 'json', 'delete', 'deep'] as const
 type Switch = (typeof SWITCHES)[number]
 
 /** Take a value, and are no options: they are an act's own. */

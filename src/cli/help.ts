@@ -24,6 +24,8 @@ Usage:
                                          make a job go on from an older checkpoint
   millrace checkpoints list [options]    list the checkpoints in storage
   millrace checkpoints show [N]          show one of them, by default the last
+  millrace checkpoints verify <app id>   compare the storage with what checkpoints refer to
+  millrace checkpoints sweep <app id>    list, or delete, files that nothing refers to
   millrace help [command]                all options of a command
   millrace --version
 
@@ -43,12 +45,22 @@ last completed checkpoint. The log goes to standard output; why a run failed, to
 
 const CHECKPOINTS_HELP = `Usage: millrace checkpoints list [options]
        millrace checkpoints show [N] [options]
+       millrace checkpoints verify <app id> [--deep] [options]
+       millrace checkpoints sweep <app id> [--delete] [options]
 
 Reads checkpoints from storage; the job may be running. A table on a terminal; JSON in a pipe.
 Storage holds what was written: whether the newest one counts is decided by the job's control log.
 
+verify ends with 1 where a file is missing, damaged or referred to by no checkpoint. sweep lists
+what attempts that died have left behind, of epochs older than the newest checkpoint's; the job
+deletes the same by itself a moment after each start.
+
   --json
         Write JSON on a terminal too.
+  --deep
+        verify: read all files and compare their SHA-256, not only their sizes.
+  --delete
+        sweep: delete what it lists.
 `
 
 const STATUS_HELP = `Usage: millrace status <app id> [options]

@@ -419,6 +419,12 @@ export const ERROR_CATALOGUE = {
     'None: storage was only read.',
     'Choose one that millrace checkpoints list shows; check --checkpoints and --app-id.',
   ),
+  MR_CLI_STORAGE_DIFFERS: entry(
+    'The storage does not hold exactly what the checkpoints of the job refer to.',
+    'Checkpoints that refer to a missing or damaged file cannot be restored. Files that nothing refers to only take space.',
+    'Put missing and damaged files back from a backup of the storage, or go back to a checkpoint that does not need them: ' +
+      'millrace rewind. Delete what nothing refers to with millrace checkpoints sweep --delete.',
+  ),
   MR_CLI_NOT_RETAINED: entry(
     'The job has no checkpoint of this number to go back to.',
     'None: nothing was changed.',

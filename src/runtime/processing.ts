@@ -1,3 +1,4 @@
+import { abortReasonOf } from '../checkpoint/protocol/abort-reason.ts'
 import { type ControlRecord, isOfEpoch } from '../checkpoint/protocol/control-records.ts'
 import type { CheckpointSettings } from '../checkpoint/protocol/coordination.ts'
 import { defined } from '../common/assert.ts'
@@ -10,6 +11,7 @@ import type { EpochParts } from './epoch-parts.ts'
 import { watchGroup } from './group-changes.ts'
 import { appendOne } from './log-follower.ts'
 import { type OpenedTasks, openTasks } from './open-tasks.ts'
+import { keepSwept } from './orphan-sweep.ts'
 import type { StartedEpoch } from './started-epoch.ts'
 import { WorkerCheckpoints } from './worker-checkpoints.ts'
 import { WorkerLoop } from './worker-loop.ts'
@@ -69,6 +71,14 @@ export async function runProcessing(parts: EpochParts, started: StartedEpoch): P
   if (compaction !== null) {
     onClose(() => compaction.stop())
     compaction.start()
+  }
+  if (started.isLeader) {
+    const sweeping = new AbortController()
+    const swept = keepSwept({ ...parts, epoch }, sweeping.signal)
+    onClose(() => {
+      sweeping.abort(new Error('the epoch has ended'))
+      return swept
+    })
   }
   watchGroup(parts, started, wantFinal)
   if (writer !== null && stages.some(({ input }) => input.kind === 'source' && input.source.watermarks !== undefined)) {
@@ -201,7 +211,8 @@ function createCheckpoints(
       appendOne(follower, { type: 'checkpoint-acked', epoch, checkpoint, worker, manifest }),
     decline: async (checkpoint, cause) => {
       logger.warn('checkpoint-declined', { checkpoint, error: cause })
-      await appendOne(follower, { type: 'checkpoint-declined', epoch, checkpoint, worker, cause: cause.message })
+      const reason = abortReasonOf(cause)
+      await appendOne(follower, { type: 'checkpoint-declined', epoch, checkpoint, worker, cause: cause.message, reason })
     },
     fail,
     observePause: (pauseMs) => status.paused(pauseMs),

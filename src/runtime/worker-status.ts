@@ -1,5 +1,6 @@
 /** What a worker tells the outside about itself: health and metrics read it, the runtime writes it. Plain numbers. */
 import type { WorkerManifest } from '../checkpoint/manifest.ts'
+import type { AbortReason } from '../checkpoint/protocol/abort-reason.ts'
 import type { StateBackend } from '../ports/state-backend.ts'
 import type { WorkerState } from '../state/worker-state.ts'
 import { noCompaction } from './compaction-statistics.ts'
@@ -10,7 +11,7 @@ export type WorkerPhase = 'starting' | 'joining' | 'restoring' | 'running' | 'st
 export interface CheckpointStatistics {
   completed: number
   aborted: number
-  readonly abortedByReason: Map<string, number>
+  readonly abortedByReason: Map<AbortReason, number>
   lastCompleted: number
   lastDurationMs: number
   lastBytes: number
@@ -96,7 +97,7 @@ export class WorkerStatus {
     return { durationMs, bytes }
   }
 
-  aborted(reason: string): void {
+  aborted(reason: AbortReason): void {
     this.checkpoints.aborted++
     this.checkpoints.abortedByReason.set(reason, (this.checkpoints.abortedByReason.get(reason) ?? 0) + 1)
   }

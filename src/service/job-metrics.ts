@@ -1,4 +1,5 @@
 /** What a worker's status looks like to Prometheus. Everything is read at the scrape; nothing is counted twice. */
+import { ABORT_REASONS, type AbortReason } from '../checkpoint/protocol/abort-reason.ts'
 import type { WorkerStatus } from '../runtime/worker-status.ts'
 import type { Metrics } from './metrics.ts'
 
@@ -17,6 +18,14 @@ export function addJobMetrics(metrics: Metrics, status: WorkerStatus, sources: r
   }
   metrics.observedCounter('millrace_checkpoints_completed_total', 'Completed checkpoints', () => checkpoints.completed)
   metrics.observedCounter('millrace_checkpoints_aborted_total', 'Aborted checkpoints', () => checkpoints.aborted)
+  for (const reason of Object.keys(ABORT_REASONS) as AbortReason[]) {
+    metrics.observedCounter(
+      'millrace_checkpoints_aborted_by_reason_total',
+      'Aborted checkpoints, by what they were aborted for',
+      () => checkpoints.abortedByReason.get(reason) ?? 0,
+      { reason },
+    )
+  }
   metrics.gauge('millrace_checkpoint_last', 'Number of the last completed checkpoint', () => checkpoints.lastCompleted)
   metrics.gauge(
     'millrace_checkpoint_duration_seconds',

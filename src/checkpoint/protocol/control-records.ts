@@ -12,13 +12,11 @@ import type { SourceStart } from '../../ports/source.ts'
 import type { Committable, FreshIdentities } from '../../ports/transactional-sink.ts'
 import type { TaskKey } from '../../records/task-id.ts'
 import type { SourcePositions, WorkerManifest } from '../manifest.ts'
+import type { AbortReason } from './abort-reason.ts'
 
 export const CONTROL_VERSION = 1
 
 export type CheckpointKind = 'periodic' | 'final'
-
-/** Why a checkpoint was given up. Shows in the log, metrics and history. */
-export type AbortReason = 'timeout' | 'declined' | 'metadata-not-written'
 
 /** A member as far as the log needs it. Its place in the list is the index of the worker. */
 export type ClaimedMember = Pick<GroupMember, 'worker' | 'joinNonce' | 'memberId'>
@@ -134,6 +132,8 @@ export interface CheckpointDeclined extends OfEpoch {
   readonly checkpoint: number
   readonly worker: string
   readonly cause: string
+  /** What the checkpoint is aborted for; absent in records of earlier releases. */
+  readonly reason?: AbortReason
 }
 
 export interface CheckpointCompleted extends OfEpoch {

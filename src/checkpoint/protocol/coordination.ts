@@ -2,7 +2,8 @@
  * What the coordinator does next: pure decisions over what the log says and what time it is. The driver
  * (runtime/coordinator.ts) carries them out by appending to the log; nothing here remembers anything.
  */
-import type { AbortReason, CheckpointKind } from './control-records.ts'
+import type { AbortReason } from './abort-reason.ts'
+import type { CheckpointKind } from './control-records.ts'
 import type { LogView } from './log-view.ts'
 
 export interface CheckpointSettings {
@@ -68,7 +69,8 @@ function decidePending(view: LogView, settings: CheckpointSettings, facts: Coord
   const { triggered, acks, declines } = view.pending!
   const { checkpoint } = triggered
   if (workersOf(view).every((worker) => acks.has(worker))) return { kind: 'complete', checkpoint }
-  if (declines.size > 0) return { kind: 'abort', checkpoint, reason: 'declined' }
+  const [declined] = declines.values()
+  if (declined !== undefined) return { kind: 'abort', checkpoint, reason: declined.reason ?? 'declined' }
   const timeoutAtMs = facts.lastTriggeredAtMs + settings.timeoutMs
   if (facts.nowMs >= timeoutAtMs) return { kind: 'abort', checkpoint, reason: 'timeout' }
   return { kind: 'wait', untilMs: timeoutAtMs }

@@ -1,0 +1,75 @@
+/** `millrace checkpoints verify` and `sweep`: what of a job lies in the storage, beside what its checkpoints refer to. */
+import { type AuditedFile, auditStorage, isClean, type StorageAudit } from '../checkpoint/storage-audit.ts'
+import { MillraceError } from '../common/errors.ts'
+import type { CheckpointStorage } from '../ports/checkpoint-storage.ts'
+import { roundedBytes } from '../service/log-fields.ts'
+import type { OutputStream } from './cli-environment.ts'
+import type { CommandLine } from './command-line.ts'
+
+export interface StorageCheck {
+  readonly stdout: OutputStream
+  readonly switches: CommandLine['switches']
+  readonly isJson: boolean
+}
+
+/** Throws MR_CLI_STORAGE_DIFFERS after its report. */
+export async function verifyStorage(
+  storage: CheckpointStorage,
+  applicationId: string,
+  { stdout, switches, isJson }: StorageCheck,
+): Promise<void> {
+  const audit = await auditStorage(storage, applicationId, { isDeep: switches.has('deep') })
+  stdout.write(isJson ? `${JSON.stringify({ ...audit, isClean: isClean(audit) }, null, 2)}\n` : auditText(audit))
+  if (isClean(audit)) return
+  const { missing, corrupt, unreferenced } = audit
+  throw new MillraceError(
+    'MR_CLI_STORAGE_DIFFERS',
+    `${storage.uri}: of "${applicationId}" ${missing.length} files are missing, ${corrupt.length} damaged, and ${unreferenced.length} referred to by no checkpoint`,
+  )
+}
+
+/** Lists; with --delete, deletes. */
+export async function sweepStorage(
+  storage: CheckpointStorage,
+  applicationId: string,
+  { stdout, switches, isJson }: StorageCheck,
+): Promise<void> {
+  const { unreferenced, corrupt } = await auditStorage(storage, applicationId, { isDeep: false })
+  const isDeleting = switches.has('delete')
+  // What it refers to is unknown: it may be any of them.
+  const unreadable = corrupt.find(({ path }) => path.endsWith('/metadata.json'))
+  if (isDeleting && unreadable !== undefined) {
+    throw new MillraceError(
+      'MR_CLI_STORAGE_DIFFERS',
+      `${unreadable.path} cannot be read, so nothing is deleted: ${unreadable.problem}`,
+    )
+  }
+  if (isDeleting) await storage.delete(unreferenced.map(({ path }) => path))
+  if (isJson) {
+    stdout.write(`${JSON.stringify({ applicationId, isDeleted: isDeleting, files: unreferenced }, null, 2)}\n`)
+    return
+  }
+  stdout.write(filesText(unreferenced))
+  const what = `${unreferenced.length} files, ${roundedBytes(bytesOf(unreferenced))}`
+  stdout.write(isDeleting ? `deleted ${what}\n` : `${what}: --delete deletes them\n`)
+}
+
+function auditText({ checkpoints, files, bytes, missing, corrupt, unreferenced, underWay }: StorageAudit): string {
+  return [
+    `${checkpoints} checkpoints, ${files} files, ${roundedBytes(bytes)}\n`,
+    ...missing.map(({ path, checkpoint }) => `missing       ${path}  of checkpoint ${checkpoint}\n`),
+    ...corrupt.map(({ path, problem }) => `damaged       ${path}  ${problem}\n`),
+    ...unreferenced.map((file) => `unreferenced  ${file.path}  ${roundedBytes(file.bytes)}\n`),
+    underWay.length === 0
+      ? ''
+      : `${underWay.length} files, ${roundedBytes(bytesOf(underWay))}, are of the newest epoch and not referred to yet\n`,
+  ].join('')
+}
+
+function filesText(files: readonly AuditedFile[]): string {
+  return files.map(({ path, bytes }) => `${path}  ${roundedBytes(bytes)}\n`).join('')
+}
+
+function bytesOf(files: readonly AuditedFile[]): number {
+  return files.reduce((sum, { bytes }) => sum + bytes, 0)
+}
