@@ -57,6 +57,8 @@ export class LeaderSearch {
       } catch (error) {
         if (!isWorthRetrying(error)) throw error
         this.#host.onDelay(toError(error))
+        // Somebody else may have asked meanwhile, with success, and nobody would tell this host.
+        if (!this.#isStopped && this.#isComplete()) this.#host.onNews()
       }
       if (this.#isStopped || this.#isComplete()) return
       await this.#cluster.clock.sleep(backoffMs(this.#cluster, attempt, this.#backoff))
