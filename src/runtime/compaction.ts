@@ -27,7 +27,7 @@ import type { CheckpointStorage } from '../ports/checkpoint-storage.ts'
 import type { StateChanges } from '../records/state-changes.ts'
 import type { TaskKey } from '../records/task-id.ts'
 import type { CompactionStatistics } from './compaction-statistics.ts'
-import { type PacedClock, pacedClock } from './paced-clock.ts'
+import { PacedClock } from './paced-clock.ts'
 
 /** Up to this a result rides along: the checkpoint must not wait for its upload. */
 const RIDE_BYTES = 2 * 1024 * 1024
@@ -84,7 +84,7 @@ export class Compaction {
   constructor(parts: CompactionParts) {
     this.parts = parts
     this.chains = new CompactionChains(parts.tasks, parts.metadata)
-    this.paced = pacedClock(parts.clock, parts.share, this.stopping.signal)
+    this.paced = new PacedClock(parts.clock, parts.share, this.stopping.signal)
     this.lastCompleted = parts.metadata?.checkpoint ?? 0
     this.measure()
   }

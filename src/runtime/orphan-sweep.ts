@@ -22,23 +22,38 @@ export interface OrphanSweepParts {
   readonly follower: LogFollower
 }
 
-/** Ends with the signal; resolves then, never rejects. */
-export async function keepSwept(parts: OrphanSweepParts, signal: AbortSignal): Promise<void> {
+/** Until it is called off; resolves when nothing of it goes on. */
+export function keepSwept(parts: OrphanSweepParts): () => Promise<void> {
+  const { clock } = parts
+  const stopping = new AbortController()
+  let sweeping = Promise.resolve()
+  let nextAtMs = clock.monotonicMs()
+  // Sleeping for an hour would keep the process alive for as long.
+  const end = clock.every(FIRST_AFTER_MS, () => {
+    if (clock.monotonicMs() < nextAtMs) return
+    nextAtMs = clock.monotonicMs() + EVERY_MS
+    sweeping = sweep(parts, stopping.signal)
+  })
+  return () => {
+    end()
+    stopping.abort(new Error('the epoch has ended'))
+    return sweeping
+  }
+}
+
+async function sweep(parts: OrphanSweepParts, signal: AbortSignal): Promise<void> {
   const { applicationId, epoch, clock, logger, storage, follower } = parts
-  for (let afterMs = FIRST_AFTER_MS; ; afterMs = EVERY_MS) {
-    try {
-      await clock.sleep(afterMs, signal)
-      const { view } = follower
-      // A newer claim: that leader's business.
-      if (view.epoch !== epoch) return
-      const kept = [...view.retained, ...view.abandoned]
-      const pause = () => clock.sleep(PAUSE_MS, signal)
-      const { files, bytes } = await sweepOrphans({ storage, applicationId, epoch, kept, pause })
-      if (files > 0) logger.info('orphans-deleted', { files, bytes })
-    } catch (error) {
-      if (signal.aborted) return
-      // Also where a checkpoint was dropped while its metadata was to be read. Nothing is lost but some space.
-      logger.warn('orphans-not-deleted', { error: toError(error).message })
-    }
+  const { view } = follower
+  // A newer claim: that leader's business.
+  if (view.epoch !== epoch) return
+  try {
+    const kept = [...view.retained, ...view.abandoned]
+    const pause = () => clock.sleep(PAUSE_MS, signal)
+    const { files, bytes } = await sweepOrphans({ storage, applicationId, epoch, kept, pause })
+    if (files > 0) logger.info('orphans-deleted', { files, bytes })
+  } catch (error) {
+    if (signal.aborted) return
+    // Also where a checkpoint was dropped while its metadata was to be read. Nothing is lost but some space.
+    logger.warn('orphans-not-deleted', { error: toError(error).message })
   }
 }

@@ -72,14 +72,7 @@ export async function runProcessing(parts: EpochParts, started: StartedEpoch): P
     onClose(() => compaction.stop())
     compaction.start()
   }
-  if (started.isLeader) {
-    const sweeping = new AbortController()
-    const swept = keepSwept({ ...parts, epoch }, sweeping.signal)
-    onClose(() => {
-      sweeping.abort(new Error('the epoch has ended'))
-      return swept
-    })
-  }
+  if (started.isLeader) onClose(keepSwept({ ...parts, epoch }))
   watchGroup(parts, started, wantFinal)
   if (writer !== null && stages.some(({ input }) => input.kind === 'source' && input.source.watermarks !== undefined)) {
     const { exchanges } = defined(view.recovered, 'recovery')
