@@ -4,7 +4,7 @@
  */
 import type { AggregateSpec } from '../graph/job-graph.ts'
 import type { ValueCodec } from '../ports/value-codec.ts'
-import { float64Array, messagePack } from '../state/codecs.ts'
+import { doubles, float64Array, messagePack } from '../state/codecs.ts'
 import type { StateEntry } from '../state/state-entry.ts'
 import type { StateTable } from '../state/state-table.ts'
 import type { Emit, RecordContext } from './record-context.ts'
@@ -46,7 +46,7 @@ export function planAccumulator(aggregates: ReadonlyMap<string, AggregateSpec>):
     own.length === 0 ? (float64Array(initial.length) as ValueCodec<Accumulator>) : (messagePack as ValueCodec<Accumulator>)
   // Fields and kinds stand in the codec's name, so that a stored sum is never taken for a count or for another sum.
   const fields = byName.map(([field, spec]) => `${field}:${spec.name}`).join(',')
-  return { numeric, own, initial, codec: { ...base, name: `aggregate(${fields})` } }
+  return { numeric, own, initial: doubles(initial), codec: { ...base, name: `aggregate(${fields})` } }
 }
 
 export function aggregate(

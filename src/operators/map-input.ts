@@ -40,9 +40,11 @@ export class MapInput implements BatchFetcher {
     const { reads, reader, maps } = this
     if (reads === undefined) return reader.fetchWhole(keys, maps)
     const { recordKeyCodec, mapKeyCodec, keysOf } = reads
-    this.named = values.map((value, i) =>
-      Array.from(keysOf(value, recordKeyCodec.decode(keys[i]!)), (mapKey) => mapKeyCodec.encode(mapKey)),
-    )
+    this.named = values.map((value, i) => {
+      const named: string[] = []
+      for (const mapKey of keysOf(value, recordKeyCodec.decode(keys[i]!))) named.push(mapKeyCodec.encode(mapKey))
+      return named
+    })
     return reader.fetchEntries(keys, this.named, maps)
   }
 }
