@@ -52,7 +52,14 @@ class Job {
     riders?: Riders
     segment?: SegmentFile
   }[] = []
-  private compaction = this.createCompaction()
+  private readonly sizes: { readonly rideBytes: number; readonly objectBytes: number } | undefined
+  private compaction: Compaction
+
+  /** @param sizes default: those of the product */
+  constructor(sizes?: { readonly rideBytes: number; readonly objectBytes: number }) {
+    this.sizes = sizes
+    this.compaction = this.createCompaction()
+  }
 
   write(task: TaskKey, key: string, value: string | null): void {
     if (value === null) this.state.get(task)?.delete(key)
@@ -140,6 +147,7 @@ class Job {
       storage: this.storage,
       share: 1,
       statistics: this.statistics,
+      ...(this.sizes !== undefined && { sizes: this.sizes }),
     })
     compaction.start()
     return compaction
@@ -189,8 +197,8 @@ async function fill(backend: StateBackend, { point, state }: Kept): Promise<void
   await backend.apply(changes, new Map(TASKS.map((task) => [task, marker])))
 }
 
-async function check(steps: readonly Step[], localEvery: number): Promise<Job> {
-  const job = new Job()
+async function check(steps: readonly Step[], localEvery: number, rideBytes?: number): Promise<Job> {
+  const job = new Job(rideBytes === undefined ? undefined : { rideBytes, objectBytes: 10_000 })
   for (const step of steps) {
     if (step.kind === 'write') {
       job.write(defined(TASKS[step.task], 'task'), `k${step.key}`, step.value === null ? null : `v${step.value}`)
@@ -235,10 +243,15 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
 test('every checkpoint restores to the state at its cut, from nothing and from local state of any ancestor', async () => {
   let merges = 0
   await fc.assert(
-    fc.asyncProperty(fc.array(anyStep, { minLength: 60, maxLength: 160 }), async (steps) => {
-      merges += (await check(steps, 3)).statistics.merges
-    }),
-    { numRuns: 15 },
+    // Riding along, or as objects of their own.
+    fc.asyncProperty(
+      fc.array(anyStep, { minLength: 60, maxLength: 160 }),
+      fc.constantFrom(10_000, 0),
+      async (steps, rideBytes) => {
+        merges += (await check(steps, 3, rideBytes)).statistics.merges
+      },
+    ),
+    { numRuns: 12, endOnFailure: true },
   )
   assert(merges > 10, `only ${merges} merges`)
 })
@@ -274,4 +287,31 @@ test('what compaction has replaced is not in the metadata any more', async () =>
   assert(metadata.segments.length < 12, `${metadata.segments.length} segments`)
   const referred = new Set(metadata.chains['s/0']?.map(({ segment }) => segment))
   assert.deepEqual([...referred].sort(), [...metadata.segments.keys()].sort())
+})
+
+test('a large merge becomes several objects, at most one per checkpoint, and is one run afterwards', async () => {
+  const job = new Job({ rideBytes: 1_000, objectBytes: 20_000 })
+  const write = (from: number, to: number, value: string) => {
+    for (let key = from; key < to; key++) job.write('s/0', `k${String(key).padStart(6, '0')}`, value + Math.sqrt(key))
+  }
+  write(0, 20_000, 'a')
+  await job.checkpoint(false)
+  const mergedFiles = () => [...job.storage.files.keys()].filter((path) => path.includes('-m')).length
+  for (let round = 0; round < 14; round++) {
+    const before = mergedFiles()
+    if (round % 7 === 0) write(round * 500, round * 500 + 10_000, `b${round}`)
+    else job.write('s/1', 'k', `v${round}`)
+    await job.checkpoint(false)
+    for (let i = 0; i < 300; i++) await systemClock.turn()
+    assert(mergedFiles() - before <= 1)
+  }
+  await job.stop()
+  const last = defined(job.kept.at(-1), 'last')
+  const parts = last.metadata.chains['s/0']?.flatMap(({ merged }) => merged ?? []) ?? []
+  assert(parts.length > 1 && parts.every(({ isBottom }) => isBottom))
+  assert.deepEqual(
+    parts.map(({ part }) => part),
+    [...parts.keys()],
+  )
+  for (const kept of job.kept) assert.deepEqual(await job.restored(kept, null), kept.state)
 })

@@ -47,6 +47,8 @@ export interface CompactionParts {
   /** Above 0, up to 1: of the event loop's time. */
   readonly share: number
   readonly statistics: CompactionStatistics
+  /** Default: RIDE_BYTES and OBJECT_BYTES. */
+  readonly sizes?: { readonly rideBytes: number; readonly objectBytes: number }
 }
 
 /** Merged slices on their way into a file: where each has come to stand is told by `placed`. */
@@ -77,12 +79,14 @@ export class Compaction {
   /** What the last manifest has told. */
   private told: { readonly checkpoint: number; readonly merges: readonly MergedSlices[] } | undefined
   private lastCompleted: number
+  private readonly sizes: { readonly rideBytes: number; readonly objectBytes: number }
   private objects = 0
   private next = Promise.withResolvers<void>()
   private running: Promise<void> | undefined
 
   constructor(parts: CompactionParts) {
     this.parts = parts
+    this.sizes = parts.sizes ?? { rideBytes: RIDE_BYTES, objectBytes: OBJECT_BYTES }
     this.chains = new CompactionChains(parts.tasks, parts.metadata)
     this.paced = new PacedClock(parts.clock, parts.share, this.stopping.signal)
     this.lastCompleted = parts.metadata?.checkpoint ?? 0
@@ -156,6 +160,7 @@ export class Compaction {
 
   /** Merges until the result is worth an object, or nothing is due; resolves when all of it lies in the storage. */
   private async round(): Promise<void> {
+    const { rideBytes, objectBytes } = this.sizes
     const merges: OpenMerge[] = []
     this.files = []
     let open: EncodedPart[] = []
@@ -165,14 +170,14 @@ export class Compaction {
       merges.push(merge)
       for await (const slice of this.merge(task, choice)) {
         open.push({ merge, slice })
-        if (sumBytes(open.map((part) => part.slice)) < OBJECT_BYTES) continue
+        if (sumBytes(open.map((part) => part.slice)) < objectBytes) continue
         await this.putObject(open)
         open = []
         isRiding = false
       }
-      if (!isRiding || sumBytes(open.map((part) => part.slice)) > RIDE_BYTES / 2) break
+      if (!isRiding || sumBytes(open.map((part) => part.slice)) > rideBytes / 2) break
     }
-    isRiding &&= sumBytes(open.map((part) => part.slice)) <= RIDE_BYTES
+    isRiding &&= sumBytes(open.map((part) => part.slice)) <= rideBytes
     if (isRiding && (await this.ride(open, merges))) return
     if (open.length > 0) await this.putObject(open)
     this.finish(merges)
@@ -193,7 +198,7 @@ export class Compaction {
     const newestFirst = [...runs].reverse().map(({ links }) => this.stream(task, links))
     const merged = mergeSlices(newestFirst, { dropDeletes: isBottom, expiredByMs: clock.nowMs(), clock: this.paced })
     try {
-      yield* encodeStream(task, merged, OBJECT_BYTES, this.paced)
+      yield* encodeStream(task, merged, this.sizes.objectBytes, this.paced)
     } catch (error) {
       if (isMillraceError(error, 'MR_SEGMENT_CORRUPT') || isMillraceError(error, 'MR_STORAGE_NOT_FOUND')) this.damaged.add(task)
       throw error
