@@ -11,6 +11,8 @@ import type { ByteWriter } from '../../src/common/byte-writer.ts'
 import { latin1Slice, utf8Slice } from '../../src/common/bytes.ts'
 import { RecordsFrameDecoder, RecordsFrameEncoder } from '../../src/records/records-frame.ts'
 import { messagePack } from '../../src/state/codecs.ts'
+import { RowDecoder } from '../../src/state/row-decoder.ts'
+import { RowEncoder } from '../../src/state/row-encoder.ts'
 
 const ROUNDS = 80
 const RECORDS_A_ROUND = 20_000
@@ -18,6 +20,8 @@ const RECORDS_A_FRAME = 500
 const FRAMES_A_BATCH = 4
 
 interface Codec {
+  /** Before each frame. */
+  begin?(): void
   encode(value: unknown, out: ByteWriter): void
   decode(buffer: Buffer, start: number, end: number): unknown
 }
@@ -29,6 +33,16 @@ const json: Codec = {
     out.position = at + out.buffer.write(text, at)
   },
   decode: (buffer, start, end) => JSON.parse(utf8Slice(buffer, start, end)),
+}
+const rowEncoder = new RowEncoder()
+const rowDecoder = new RowDecoder()
+const row: Codec = {
+  begin() {
+    rowEncoder.begin()
+    rowDecoder.begin()
+  },
+  encode: (value, out) => rowEncoder.encode(value, out),
+  decode: (buffer, start, end) => rowDecoder.decode(buffer, start, end),
 }
 /** What the frame itself costs. */
 const bytes = Buffer.from(JSON.stringify(order(1)))
@@ -53,12 +67,14 @@ function order(id: number) {
 }
 
 function encode(codec: Codec, from = 0): Buffer {
+  codec.begin?.()
   for (let i = from; i < from + RECORDS_A_FRAME; i++) encoder.add(keys[i]!, 1_790_000_000_000 + 3 * i, codec, orders[i])
   const { buffer, start, end } = encoder.finish()
   return buffer.subarray(start, end)
 }
 
 function decode(codec: Codec, frame: Buffer): void {
+  codec.begin?.()
   const { count, buffer, keyStarts, keyEnds, valueStarts, valueEnds, timestamps } = decoder.decode(frame, 0, frame.length)
   for (let i = 0; i < count; i++) {
     checkSum += latin1Slice(buffer, keyStarts[i]!, keyEnds[i]!).length + timestamps[i]!
@@ -80,7 +96,7 @@ async function measure(what: string, recordsARun: number, run: () => void, note 
 }
 
 console.log(`node ${process.version}, JSON of ${bytes.length} bytes; ns/record: median, 10th percentile`)
-for (const [name, codec] of Object.entries({ 'frame alone': nothing, msgpack: messagePack, json })) {
+for (const [name, codec] of Object.entries({ 'frame alone': nothing, row, msgpack: messagePack, json })) {
   const frame = Buffer.from(encode(codec))
   await measure(
     `encode, ${name}`,
@@ -92,7 +108,7 @@ for (const [name, codec] of Object.entries({ 'frame alone': nothing, msgpack: me
 }
 // How a frame then fares in a record batch, which has one record a frame.
 const builder = new RecordBatchBuilder()
-for (const [name, codec] of Object.entries({ msgpack: messagePack, json })) {
+for (const [name, codec] of Object.entries({ row, msgpack: messagePack, json })) {
   const frames = Array.from({ length: FRAMES_A_BATCH }, (_, i) => Buffer.from(encode(codec, i * RECORDS_A_FRAME)))
   for (const compression of COMPRESSIONS) {
     const seal = () => {

@@ -17,7 +17,7 @@ export type AggregateRow<K, A> = { readonly key: K } & {
 export interface KeyByOptions<T> {
   /** Of the internal topic, `<app>.exchange.<name>`, and of the state behind it. Default: after the first named operator behind. */
   readonly name?: string
-  /** How values travel between workers. Default: MessagePack. */
+  /** How values travel between workers. Default: whatever MessagePack carries; objects of scalars in a quicker form. */
   readonly codec?: ValueCodec<T>
   /** Of the internal topic: as many tasks can share the work. Default: those of the widest source. Fixed once the job has run. */
   readonly partitions?: number

@@ -7,6 +7,7 @@
 import { createHash } from 'node:crypto'
 import { assert, defined } from '../common/assert.ts'
 import type { KeyCodec } from '../ports/source.ts'
+import { ROW_VALUES } from '../records/exchange-frame.ts'
 import {
   type GraphNode,
   isStateful,
@@ -90,7 +91,7 @@ export function graphDigest(graph: JobGraph): string {
     sink: node.kind === 'sink' ? node.sink.description : undefined,
     states: node.kind === 'process' ? [...node.states.keys()] : undefined,
     aggregates: node.kind === 'aggregate' ? [...node.aggregates].map(([field, spec]) => [field, spec.name]) : undefined,
-    exchange: node.kind === 'keyBy' ? [node.keyCodec.name, node.codec?.name, node.partitions] : undefined,
+    exchange: node.kind === 'keyBy' ? [node.keyCodec.name, node.codec?.name ?? ROW_VALUES, node.partitions] : undefined,
   }))
   return createHash('sha256')
     .update(JSON.stringify({ name: graph.name, shape }))

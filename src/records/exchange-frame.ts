@@ -17,6 +17,9 @@ import { MillraceError } from '../common/errors.ts'
 
 export const FRAME_VERSION = 1
 
+/** The name of how values are written where a `keyBy` names no codec (src/state/row-format.ts). Another format needs another name. */
+export const ROW_VALUES = 'row-1'
+
 export type FrameKind = 'records' | 'barrier' | 'watermark'
 
 /** By the low four bits of a frame's first byte. */

@@ -6,6 +6,7 @@ import { murmur2Latin1, partitionForKey } from '../common/murmur2.ts'
 import type { ExchangeWriter } from '../ports/exchange.ts'
 import type { ValueCodec } from '../ports/value-codec.ts'
 import { RecordsFrameEncoder } from '../records/records-frame.ts'
+import { type FrameValueEncoder, valueEncoder } from '../state/frame-values.ts'
 
 /** A frame is finished at this size, or at the end of the batch that filled it. */
 const FRAME_BYTES = 64 * 1024
@@ -15,21 +16,23 @@ const FIRST_BYTES = 4 * 1024
 export class ExchangeOutput {
   private readonly exchange: string
   private readonly writer: ExchangeWriter
-  private readonly codec: ValueCodec<unknown>
   private readonly frames: readonly RecordsFrameEncoder[]
+  /** Of each partition: what it writes leans on what its frame already holds. */
+  private readonly values: readonly FrameValueEncoder[]
 
-  constructor(exchange: string, writer: ExchangeWriter, codec: ValueCodec<unknown>, partitions: number) {
+  /** @param codec undefined: rows (row-format.ts) */
+  constructor(exchange: string, writer: ExchangeWriter, codec: ValueCodec<unknown> | undefined, partitions: number) {
     this.exchange = exchange
     this.writer = writer
-    this.codec = codec
     this.frames = Array.from({ length: partitions }, () => new RecordsFrameEncoder(FIRST_BYTES))
+    this.values = this.frames.map(() => valueEncoder(codec))
   }
 
   /** @param key a binary string */
   write(key: string, timestamp: number, value: unknown): void {
     const partition = partitionForKey(murmur2Latin1(key), this.frames.length)
     const frame = this.frames[partition]!
-    frame.add(key, timestamp, this.codec, value)
+    frame.add(key, timestamp, this.values[partition]!, value)
     if (frame.byteLength >= FRAME_BYTES) this.finish(partition, frame)
   }
 
@@ -43,6 +46,7 @@ export class ExchangeOutput {
 
   private finish(partition: number, frame: RecordsFrameEncoder): void {
     const { buffer, start, end } = frame.finish()
+    this.values[partition]!.begin()
     this.writer.append(this.exchange, partition, buffer, start, end)
   }
 }

@@ -3,17 +3,17 @@ import type { ByPartition, ExchangePosition } from '../checkpoint/manifest.ts'
 import { defined } from '../common/assert.ts'
 import type { ExchangeReader, ReceivedFrame } from '../ports/exchange.ts'
 import type { SourceBatch } from '../ports/source.ts'
-import type { ValueCodec } from '../ports/value-codec.ts'
 import { type BarrierFrame, decodeBarrier, decodeWatermark, frameKind } from '../records/exchange-frame.ts'
 import { RecordsFrameDecoder } from '../records/records-frame.ts'
 import { taskKey } from '../records/task-id.ts'
+import type { FrameValueDecoder } from '../state/frame-values.ts'
 import type { TaskWatermark } from '../time/task-watermark.ts'
 import type { TaskChain } from './task-chain.ts'
 
 export interface ExchangeTask {
   readonly exchange: string
   readonly partition: number
-  readonly codec: ValueCodec<unknown>
+  readonly decoder: FrameValueDecoder
   readonly chain: TaskChain
   readonly watermark: TaskWatermark
 }
@@ -113,7 +113,9 @@ export class ExchangeTasks {
     const frame = this.decoder.decode(buffer, start, end)
     const { count, keyStarts, keyEnds, valueStarts, valueEnds, timestamps } = frame
     const values: unknown[] = new Array(count)
-    for (let i = 0; i < count; i++) values[i] = task.codec.decode(buffer, valueStarts[i]!, valueEnds[i]!)
+    const { decoder } = task
+    decoder.begin()
+    for (let i = 0; i < count; i++) values[i] = decoder.decode(buffer, valueStarts[i]!, valueEnds[i]!)
     const batch: SourceBatch<unknown> = {
       partition,
       count,

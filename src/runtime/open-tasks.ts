@@ -2,14 +2,13 @@
 import type { CheckpointMetadata } from '../checkpoint/metadata.ts'
 import type { EpochRecovered } from '../checkpoint/protocol/control-records.ts'
 import { defined } from '../common/assert.ts'
-import type { KeyByNode, SourceNode } from '../graph/job-graph.ts'
+import type { SourceNode } from '../graph/job-graph.ts'
 import type { Stage } from '../graph/stages.ts'
 import type { ConnectorContext } from '../ports/connector-context.ts'
 import type { Exchange, ExchangeInput, ExchangeWriter } from '../ports/exchange.ts'
 import type { SinkWriter } from '../ports/transactional-sink.ts'
-import type { ValueCodec } from '../ports/value-codec.ts'
 import { parseTaskKey, type TaskKey, taskKey } from '../records/task-id.ts'
-import { messagePack } from '../state/codecs.ts'
+import { valueDecoder } from '../state/frame-values.ts'
 import type { WorkerState } from '../state/worker-state.ts'
 import { SourceWatermark } from '../time/source-watermark.ts'
 import { ExchangeOutput } from './exchange-output.ts'
@@ -67,10 +66,10 @@ export async function openTasks(parts: TaskParts): Promise<OpenedTasks> {
       onClose(() => reader.close())
       sources.add(stage.name, reader, starts, chains, sourceWatermarks(input, chains, watermarks, parts.nowMs))
     } else {
-      const codec = codecOf(input)
+      const decoder = valueDecoder(input.codec)
       for (const [partition, chain] of chains) {
         const watermark = watermarks.of(taskKey({ stage: stage.name, partition }))
-        exchangeTasks.push({ exchange: stage.name, partition, codec, chain, watermark })
+        exchangeTasks.push({ exchange: stage.name, partition, decoder, chain, watermark })
       }
     }
   }
@@ -84,13 +83,9 @@ function openOutputs({ stages, writer, recovered }: TaskParts): Map<string, Exch
   for (const node of stages.flatMap((stage) => stage.exchanges)) {
     const topic = recovered.exchanges.find(({ exchange }) => exchange === node.name)
     const { partitions } = defined(topic, `topic of exchange ${node.name}`)
-    outputs.set(node.name, new ExchangeOutput(node.name, writer, codecOf(node), partitions))
+    outputs.set(node.name, new ExchangeOutput(node.name, writer, node.codec, partitions))
   }
   return outputs
-}
-
-function codecOf(node: KeyByNode): ValueCodec<unknown> {
-  return node.codec ?? messagePack
 }
 
 /** Partition → chain, of the tasks of the stage that this worker runs. */
