@@ -20,8 +20,19 @@ export const messagePack: ValueCodec<unknown> = {
   },
 }
 
+/**
+ * An array that holds its numbers as doubles, and so does each `slice()` of it: without that it begins with small integers
+ * and is copied when the first fraction is stored. Growing one by `push` would leave room for 17.
+ */
+export function doubles(values: readonly number[]): number[] {
+  const array = values.map(() => 0.5)
+  for (let i = 0; i < values.length; i++) array[i] = values[i]!
+  return array
+}
+
 /** A fixed number of doubles. */
 export function float64Array(width: number): ValueCodec<number[]> {
+  const zeros = doubles(new Array<number>(width).fill(0))
   return {
     name: `f64x${width}`,
     version: 1,
@@ -29,8 +40,8 @@ export function float64Array(width: number): ValueCodec<number[]> {
       for (let i = 0; i < width; i++) out.float64(value[i]!)
     },
     decode(buffer, start) {
-      const value: number[] = []
-      for (let i = 0; i < width; i++) value.push(buffer.readDoubleBE(start + 8 * i))
+      const value = zeros.slice()
+      for (let i = 0; i < width; i++) value[i] = buffer.readDoubleBE(start + 8 * i)
       return value
     },
   }

@@ -242,7 +242,8 @@ export class StateTable<V> implements EvictableTable {
   }
 
   protected bytesOf(key: string, valueBytes: number): number {
-    return ENTRY_OVERHEAD_BYTES + key.length + 2 * (valueBytes || this.valueBytes)
+    // An integer: a fraction would stand in an object of its own, for each entry.
+    return ENTRY_OVERHEAD_BYTES + key.length + 2 * (valueBytes || Math.round(this.valueBytes))
   }
 
   protected add<E extends StateEntry<V>>(entry: E): E {
