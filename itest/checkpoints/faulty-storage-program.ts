@@ -1,0 +1,50 @@
+/**
+ * `millrace` whose storage kills the process: FAULT_KILL=<point>:<n>, at the n-th arrival at
+ * - restore: a read before this process has written anything;
+ * - compaction: a read after that;
+ * - retention: a deletion, half done.
+ * FAULT_REACHED names a file that is made when it does.
+ */
+import { writeFileSync } from 'node:fs'
+import { runProgram } from '../../src/program.ts'
+import { productionWiring } from '../../src/wiring.ts'
+
+const [point = '', at = '1'] = (process.env.FAULT_KILL ?? '').split(':')
+const reachedFile = process.env.FAULT_REACHED
+let arrivals = 0
+let hasWritten = false
+
+function reach(here: string): void {
+  if (here !== point || ++arrivals !== Number(at)) return
+  if (reachedFile !== undefined) writeFileSync(reachedFile, here)
+  process.kill(process.pid, 'SIGKILL')
+  for (;;) {}
+}
+
+await runProgram({
+  ...productionWiring,
+  async openStorage(config) {
+    const real = await productionWiring.openStorage(config)
+    return {
+      uri: real.uri,
+      check: () => real.check(),
+      get: (path, signal) => real.get(path, signal),
+      list: (prefix) => real.list(prefix),
+      close: () => real.close(),
+      put(path, chunks, signal) {
+        hasWritten = true
+        return real.put(path, chunks, signal)
+      },
+      async getRange(path, start, end, signal) {
+        const bytes = await real.getRange(path, start, end, signal)
+        reach(hasWritten ? 'compaction' : 'restore')
+        return bytes
+      },
+      async delete(paths) {
+        await real.delete(paths.slice(0, Math.ceil(paths.length / 2)))
+        reach('retention')
+        await real.delete(paths)
+      },
+    }
+  },
+})
