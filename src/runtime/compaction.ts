@@ -79,6 +79,7 @@ export class Compaction {
   /** What the last manifest has told. */
   private told: { readonly checkpoint: number; readonly merges: readonly MergedSlices[] } | undefined
   private lastCompleted: number
+  private countedBusyMs = 0
   private readonly sizes: { readonly rideBytes: number; readonly objectBytes: number }
   private objects = 0
   private next = Promise.withResolvers<void>()
@@ -268,7 +269,9 @@ export class Compaction {
     statistics.chainBytes = this.chains.bytes
     statistics.liveBytes = this.chains.liveBytes
     statistics.links = this.chains.links
-    statistics.busyMs = this.paced.busyMs
+    // It outlives the epoch, as the status does.
+    statistics.busyMs += this.paced.busyMs - this.countedBusyMs
+    this.countedBusyMs = this.paced.busyMs
   }
 }
 
