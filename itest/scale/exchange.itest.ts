@@ -1,6 +1,7 @@
 /** Exchanges between workers through a real broker: channels, barriers, restored positions, faults. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { alterConfigs, createTopics, deleteTopics, describeConfigs, listOffsets } from '../../connectors/kafka/client/admin.ts'
 import type { KafkaClient } from '../../connectors/kafka/client/client.ts'
 import { nextFrame, openTestExchange, type TestExchange, textOf } from '../../connectors/kafka/exchange/testing.ts'
@@ -36,13 +37,24 @@ describe('exchanges through a broker', { concurrency: false }, () => {
     return one
   }
 
+  /** All settings of a topic, as soon as one of them has this value; as they are after 10 s in any case. */
+  async function settingsWith(name: string, value: string, topic: string): Promise<ReadonlyMap<string, string>> {
+    const deadlineMs = performance.now() + 10_000
+    for (;;) {
+      const settings = await describeConfigs(client, { topic }, null)
+      if (settings.get(name) === value || performance.now() > deadlineMs) return settings
+      await sleep(50)
+    }
+  }
+
   test('topics are made for frames to stay, whatever the time on them', async () => {
     const [topic] = await worker('made').exchange.prepare([{ exchange: 'by customer/1', partitions: 3 }])
     assert.match(topic?.topic ?? '', /^made\.exchange\.by_customer_1-[0-9a-f]{12}$/)
     assert.equal(topic?.partitions, 3)
     assert.match(topic?.identity ?? '', /^[0-9a-f]{32}$/)
-    const settings = await describeConfigs(client, { topic: topic?.topic as string }, null)
     const bound = '9223372036854775807'
+    // Set behind the creation, where the broker knows it; brokers tell a moment later.
+    const settings = await settingsWith('message.timestamp.after.max.ms', bound, topic?.topic as string)
     for (const [name, value] of [
       ['cleanup.policy', 'delete'],
       ['retention.ms', '-1'],
