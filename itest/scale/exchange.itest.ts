@@ -38,7 +38,7 @@ describe('exchanges through a broker', { concurrency: false }, () => {
   }
 
   /** All settings of a topic, as soon as one of them has this value; as they are after 10 s in any case. */
-  async function settingsWith(name: string, value: string, topic: string): Promise<ReadonlyMap<string, string>> {
+  async function settingsWith(name: string, value: string, topic: string): Promise<ReadonlyMap<string, string | null>> {
     const deadlineMs = performance.now() + 10_000
     for (;;) {
       const settings = await describeConfigs(client, { topic }, null)
