@@ -261,7 +261,7 @@ export const OPTIONS = {
     name: 'state-cache-bytes',
     group: 'state',
     type: bytes({ min: 0, max: 64 * GIB }),
-    default: 64 * MIB,
+    default: 256 * MIB,
     description: 'Memory of each worker for decoded values that were read or written lately.',
   }),
   overlayBytes: withDefault({
