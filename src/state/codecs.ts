@@ -5,7 +5,7 @@ import type { ValueCodec } from '../ports/value-codec.ts'
 
 /**
  * MessagePack with self-contained values: no records extension (its structure tables would be state of their own), and
- * `undefined`, Date, Map, Set and BigInt survive.
+ * `undefined`, Date, Set and BigInt survive. A Map comes back as a plain object, and a value that holds itself not at all.
  */
 const packr = new Packr({ useRecords: false, moreTypes: true, structuredClone: true })
 
