@@ -19,6 +19,9 @@ import { WorkerLoop } from './worker-loop.ts'
 /** Exchange input that lags less than this share of the bound lets sources go on: not on and off with every frame. */
 const LAG_IS_OVER_AT = 0.5
 
+/** For compaction and sweeping to end with the epoch. */
+const STORAGE_WORK_ENDS_MS = 500
+
 /** Watermarks cross an exchange so often, where they have changed. */
 const WATERMARK_EVERY_MS = 200
 
@@ -44,6 +47,8 @@ export async function runProcessing(parts: EpochParts, started: StartedEpoch): P
   const checkpoints = createCheckpoints(parts, started, { state, tasks, coordinator, compaction })
   // Before anything else touches the backend again.
   onClose(() => checkpoints.abandon())
+  // They touch nothing but storage, which may be the very thing that does not answer.
+  const soon = (stopped: Promise<void>) => Promise.race([stopped, clock.sleep(STORAGE_WORK_ENDS_MS)])
   const wantFinal = (cause: string) => requestFinal(parts, started, coordinator, cause)
   const loop: WorkerLoop = new WorkerLoop({
     clock,
@@ -69,10 +74,13 @@ export async function runProcessing(parts: EpochParts, started: StartedEpoch): P
     coordinator.start()
   }
   if (compaction !== null) {
-    onClose(() => compaction.stop())
+    onClose(() => soon(compaction.stop()))
     compaction.start()
   }
-  if (started.isLeader) onClose(keepSwept({ ...parts, epoch }))
+  if (started.isLeader) {
+    const stopSweeping = keepSwept({ ...parts, epoch })
+    onClose(() => soon(stopSweeping()))
+  }
   watchGroup(parts, started, wantFinal)
   if (writer !== null && stages.some(({ input }) => input.kind === 'source' && input.source.watermarks !== undefined)) {
     const { exchanges } = defined(view.recovered, 'recovery')
