@@ -171,7 +171,10 @@ describe('a put of a large file to S3', () => {
     })
     await assert.rejects(storage.put('a', large), { code: 'MR_STORAGE_DENIED' })
     await storage.close()
-    assert.deepEqual(log().slice(-2), ['DELETE a?uploadId', 'DELETE a?uploadId'])
+    // Again at the end: a part that was under way may have arrived behind the first.
+    const drop = 'DELETE a?uploadId'
+    assert.equal(log().filter((line) => line === drop).length, 2)
+    assert.equal(log().at(-1), drop)
   })
 })
 

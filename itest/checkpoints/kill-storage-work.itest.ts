@@ -62,7 +62,7 @@ test('a job that dies in compaction, deletion and restore loses nothing and leav
       const job = start({ FAULT_KILL: kill, FAULT_REACHED: reached })
       await feed(job, MOST_CHECKPOINTS)
       if (!job.hasEnded) await job.kill()
-      await job.ended
+      await job.end()
       assert(existsSync(reached), `round ${round} comes to ${kill}:\n${job.tail()}`)
     }
     const last = start()

@@ -54,7 +54,7 @@ async function killAndJudge(scene: Scene, input: readonly Payment[], endings: re
       // A chosen point that a round doesn't reach is a kill at the end of it.
       const timer = setTimeout(() => void job.kill(), 'afterMs' in ending ? ending.afterMs : ROUND_LIMIT_MS)
       await feed(writer, input.slice(round * share, (round + 1) * share), job)
-      const end = await job.ended
+      const end = await job.end()
       clearTimeout(timer)
       assert.equal(end.signal, 'SIGKILL', `round ${round} ends by SIGKILL:\n${job.tail()}`)
     }

@@ -121,7 +121,7 @@ describe('a transaction that Kafka expired while the job was down', { concurrenc
         await expired(scene)
         for (const at of [1, 2]) {
           const job = scene.start({ program: FAULTY_PROGRAM, env: { FAULT_KILL: `${point}:${at}` } })
-          assert.equal((await job.ended).signal, 'SIGKILL', job.tail())
+          assert.equal((await job.end()).signal, 'SIGKILL', job.tail())
           // The second time for so long that the salvage is lost itself.
           if (at === 2) await expired(scene)
         }
@@ -159,7 +159,7 @@ describe('a transaction that Kafka expired while the job was down', { concurrenc
 async function killedBeforeCommit(scene: Scene, records: number): Promise<void> {
   await scene.write(records)
   const job = scene.start({ program: FAULTY_PROGRAM, env: { FAULT_KILL: 'before-commit:1' } })
-  assert.equal((await job.ended).signal, 'SIGKILL', job.tail())
+  assert.equal((await job.end()).signal, 'SIGKILL', job.tail())
   assert.ok(await isUndecided(scene), 'the output of the completed checkpoint is prepared')
 }
 

@@ -38,5 +38,5 @@ async function writeUntilEnded(scene: Scene, job: JobProcess): Promise<void> {
     await scene.write(PART / 4)
     await job.moved(200)
   }
-  assert.equal((await job.ended).signal, 'SIGKILL', job.tail())
+  assert.equal((await job.end()).signal, 'SIGKILL', job.tail())
 }

@@ -13,7 +13,7 @@ export interface Failure {
  * remedy, and as its last log line unless nothing had begun yet. Exit code 1, or 2 where the configuration is wrong.
  */
 export async function failsWith(job: JobProcess, code: string, exitCode = 1): Promise<Failure> {
-  const end = await job.ended
+  const end = await job.end()
   const report = job.output.join('\n')
   const [, told, message = ''] = /^(MR_\w+): (.*)/m.exec(report) ?? []
   assert.equal(told, code, `the job fails with ${code}:\n${job.tail()}`)
@@ -31,7 +31,7 @@ export async function failsWith(job: JobProcess, code: string, exitCode = 1): Pr
 /** What the log's last line says of the end of a job that failed by itself: exit code 1. */
 export async function lastLineOf(job: JobProcess): Promise<{ readonly code: string; readonly message: string }> {
   const line = await job.line(({ event }) => event === 'job-failed')
-  assert.deepEqual(await job.ended, { exitCode: 1, signal: null })
+  assert.deepEqual(await job.end(), { exitCode: 1, signal: null })
   const { code, message } = line.error as { code: string; message: string }
   assert.ok(job.output.join('\n').includes(message), `standard error tells it too:\n${job.tail()}`)
   return { code, message }

@@ -81,7 +81,7 @@ describe('a record that cannot be decoded', { concurrency: 2 }, () => {
           await mix()
           await job.moved(300)
         }
-        assert.equal((await job.ended).signal, 'SIGKILL', job.tail())
+        assert.equal((await job.end()).signal, 'SIGKILL', job.tail())
       }
       const killed = scene.start()
       await mix()

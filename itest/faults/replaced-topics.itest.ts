@@ -43,7 +43,7 @@ describe('under a running job', { concurrency: 2 }, () => {
       await scene.committed(job)
       await deleteTopics(scene.client, [`${scene.name}.control`])
       await createTopic(scene.client, `${scene.name}.control`, 1)
-      const { exitCode } = await job.ended
+      const { exitCode } = await job.end()
       assert.equal(exitCode, 1, job.tail())
       await failsWith(scene.start(), 'MR_CONTROL_LOG_MISSING')
     } finally {

@@ -1,8 +1,11 @@
 /** The files of a job's last checkpoint, for tests that damage them. */
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { type CheckpointMetadata, checkpointPath, encodeMetadata } from '../../src/checkpoint/metadata.ts'
+import { type CheckpointMetadata, checkpointPath, encodeMetadata, MERGED_VERSION } from '../../src/checkpoint/metadata.ts'
 import type { JobProcess } from '../support/job-process.ts'
+
+/** Of metadata that this release can't read. */
+export const NEWER_VERSION = MERGED_VERSION + 1
 
 export interface StoredCheckpoint {
   /** The folder of the storage. */
@@ -50,7 +53,7 @@ export function storedAsNewerVersion({ root, metadata }: StoredCheckpoint) {
   const { applicationId, epoch } = metadata
   const checkpoint = metadata.checkpoint + 1
   const path = checkpointPath(applicationId, checkpoint, epoch)
-  const { bytes, sha256 } = encodeMetadata({ ...metadata, checkpoint, version: 2 })
+  const { bytes, sha256 } = encodeMetadata({ ...metadata, checkpoint, version: NEWER_VERSION })
   mkdirSync(dirname(join(root, path)), { recursive: true })
   writeFileSync(join(root, path), bytes)
   return { epoch, checkpoint, path, sha256 }

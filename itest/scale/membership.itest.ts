@@ -24,11 +24,12 @@ import {
   PROTOCOL_TYPE,
 } from '../../connectors/kafka/group/consumer-protocol.ts'
 import { type ErrorCode, isMillraceError } from '../../src/common/errors.ts'
+import { whenAborted } from '../../src/common/when-aborted.ts'
 import type { Joined } from '../../src/ports/group-membership.ts'
 import { kafkaClient } from '../support/kafka-ready.ts'
 import { temporaryFolder } from '../support/leftovers.ts'
 import { type KafkaServer, startKafka } from '../support/servers.ts'
-import { aborted, createOrders, TestWorker, TIMES, takeAll } from './workers.ts'
+import { createOrders, TestWorker, TIMES, takeAll } from './workers.ts'
 
 let kafka: KafkaServer
 let admin: KafkaClient
@@ -84,7 +85,7 @@ test('three join, one leads and knows all three; one leaves, another leads, it c
   const before = followers.map((worker) => worker.membership)
   await leader.group.leave()
   assert.ok(leader.membership?.ended.aborted)
-  await Promise.all(before.map((membership) => aborted(membership!.rebalancing)))
+  await Promise.all(before.map((membership) => whenAborted(membership!.rebalancing)))
   const noticedMs = performance.now() - leftAtMs
   assert.ok(noticedMs < 1_000, `noticed after ${Math.round(noticedMs)} ms`)
   assert.ok(before.every((membership) => !membership?.ended.aborted))
@@ -105,7 +106,7 @@ test('facts arrive as they were told, with a state of thousands of tasks', async
   const localState = Object.fromEntries(Array.from({ length: 5_000 }, (_, index) => [`by-größe/${index}`, index * 7]))
   await a.take()
   const joiningB = b.join(localState)
-  await aborted(a.membership!.rebalancing)
+  await whenAborted(a.membership!.rebalancing)
   const joinedA = await a.join()
   const joinedB = await joiningB
   assert.ok(joinedA.isLeader)
@@ -121,7 +122,7 @@ test('a rebalance that takes longer than a session is one rebalance: who waits a
   const [a, b] = [await open('slow', 'a'), await open('slow', 'b')]
   await a.take()
   const joining = b.join()
-  await aborted(a.membership!.rebalancing)
+  await whenAborted(a.membership!.rebalancing)
   // A last checkpoint.
   await sleep(2.5 * TIMES.sessionTimeoutMs)
   assert.ok(!a.membership?.ended.aborted)
@@ -147,7 +148,7 @@ test('a killed member is missed after the session timeout, and heartbeats keep t
   assert.ok(!a.membership?.rebalancing.aborted && !b.membership?.ended.aborted)
   const killedAtMs = performance.now()
   b.kill()
-  await aborted(a.membership!.rebalancing)
+  await whenAborted(a.membership!.rebalancing)
   const missedMs = performance.now() - killedAtMs
   assert.ok(missedMs > TIMES.sessionTimeoutMs - 500 && missedMs < TIMES.sessionTimeoutMs + 1_500, `${missedMs} ms`)
   assert.equal((await a.membership?.present([b.joined!.self.memberId]))?.size, 0)
@@ -168,11 +169,11 @@ test('a process that is stopped for longer than its session knows it when it goe
     const says = async (text: string) => {
       while (!output.includes(text)) await sleep(10)
     }
-    await aborted(a.membership!.rebalancing)
+    await whenAborted(a.membership!.rebalancing)
     await a.take()
     await says('joined')
     child.kill('SIGSTOP')
-    await aborted(a.membership!.rebalancing)
+    await whenAborted(a.membership!.rebalancing)
     await a.take()
     assert.equal(a.joined?.members.length, 1)
     const wokenAtMs = performance.now()
@@ -358,7 +359,7 @@ test('consumers of the protocol of KIP-848 are named, whoever came first; withou
   const [ours, late] = [await open('taken-anew', 'ours'), await open('taken-before', 'late')]
   await ours.take()
   const consuming = [consoleConsumer('taken-anew'), consoleConsumer('taken-before')]
-  await aborted(ours.membership!.rebalancing)
+  await whenAborted(ours.membership!.rebalancing)
   await rejects(ours.join(), 'MR_GROUP_IN_USE')
   const groups = kafkaClient(kafka.bootstrap, { retries: 5 }).admin()
   await groups.connect()
@@ -396,7 +397,7 @@ test('a broker that restarts between heartbeats does not end the membership; one
   const again = await hasty.take()
   assert.ok(!again.ended.aborted)
   await b.stop()
-  await aborted(a.membership!.rebalancing)
+  await whenAborted(a.membership!.rebalancing)
   await a.take()
   assert.equal(a.joined?.members.length, 1)
   await Promise.all([a.stop(), hasty.stop()])

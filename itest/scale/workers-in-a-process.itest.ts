@@ -153,7 +153,7 @@ describe('several workers in one process', { concurrency: false }, () => {
       await writer.write(600)
       await job.moved(200)
     }
-    assert.deepEqual(await job.ended, { exitCode: 1, signal: null })
+    assert.deepEqual(await job.end(), { exitCode: 1, signal: null })
     const failed = errorOf(await job.event('job-failed'))
     assert.equal(failed?.code, 'MR_USER_CODE_FAILED', job.tail())
     assert.match(failed?.message ?? '', /user code says no/)

@@ -5,6 +5,7 @@ import { GroupIdentity } from '../../connectors/kafka/group/group-identity.ts'
 import { KafkaGroupMembership, type KafkaGroupOptions } from '../../connectors/kafka/group/kafka-group-membership.ts'
 import { systemClock } from '../../src/common/clock.ts'
 import { silentLogger } from '../../src/common/logger.ts'
+import { whenAborted } from '../../src/common/when-aborted.ts'
 import type { AssignedPartitions, Joined, MemberFacts, Membership } from '../../src/ports/group-membership.ts'
 
 export const TIMES = { sessionTimeoutMs: 2_000, rebalanceTimeoutMs: 10_000, heartbeatIntervalMs: 100 }
@@ -86,14 +87,10 @@ export async function takeAll(workers: readonly TestWorker[], divide?: Parameter
       const { rebalancing, ended } = await worker.take(divide)
       const [generation, ...others] = generations()
       if (generation !== -1 && others.length === 0) together.abort()
-      await aborted(AbortSignal.any([rebalancing, ended, together.signal]))
+      await whenAborted(AbortSignal.any([rebalancing, ended, together.signal]))
     }
   }
   await Promise.all(workers.map(live))
-}
-
-export async function aborted(signal: AbortSignal): Promise<void> {
-  if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
 }
 
 export async function createOrders(client: KafkaClient): Promise<void> {

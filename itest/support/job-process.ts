@@ -39,7 +39,7 @@ export class JobProcess {
   readonly ended: Promise<Ended>
   private readonly child: ChildProcess
   private readonly waiting = new Set<() => void>()
-  private end: Ended | undefined
+  private ending: Ended | undefined
 
   constructor({ job, options, env = {}, program = 'src/main.ts' }: JobOptions) {
     const flags = Object.entries(options).map(([name, value]) => `--${name}=${value}`)
@@ -64,9 +64,9 @@ export class JobProcess {
     createInterface({ input: this.child.stderr! }).on('line', (line) => this.output.push(line))
     this.ended = once(this.child, 'close').then(([exitCode, signal]) => {
       release('pid', this.child.pid!)
-      this.end = { exitCode, signal }
+      this.ending = { exitCode, signal }
       this.wake()
-      return this.end
+      return this.ending
     })
   }
 
@@ -75,7 +75,7 @@ export class JobProcess {
   }
 
   get hasEnded(): boolean {
-    return this.end !== undefined
+    return this.ending !== undefined
   }
 
   /** Resolves with the first line that fits; rejects when the process ends before, or after `timeoutMs`. */
@@ -84,7 +84,7 @@ export class JobProcess {
     for (;;) {
       const found = this.lines.find(fits)
       if (found !== undefined) return found
-      if (this.end !== undefined) throw new Error(`the job has ended (${JSON.stringify(this.end)}):\n${this.tail()}`)
+      if (this.ending !== undefined) throw new Error(`the job has ended (${JSON.stringify(this.ending)}):\n${this.tail()}`)
       const left = deadline - Date.now()
       if (left <= 0) throw new Error(`no such line within ${timeoutMs} ms:\n${this.tail()}`)
       await this.moved(left)
@@ -100,9 +100,20 @@ export class JobProcess {
     return this.lines.filter((line) => line.event === event).length
   }
 
-  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<Ended> {
+  /** How it ended; rejects with the end of what it wrote when it still runs after `timeoutMs`. */
+  async end(timeoutMs = 60_000): Promise<Ended> {
+    const deadline = Date.now() + timeoutMs
+    while (this.ending === undefined) {
+      const left = deadline - Date.now()
+      if (left <= 0) throw new Error(`the job has not ended within ${timeoutMs} ms:\n${this.tail()}`)
+      await this.moved(left)
+    }
+    return this.ending
+  }
+
+  kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<Ended> {
     this.child.kill(signal)
-    return this.ended
+    return this.end()
   }
 
   /** The end of everything it wrote, for messages. */

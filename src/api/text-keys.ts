@@ -1,5 +1,5 @@
 /** Keys that are text: their UTF-8 bytes, as in Kafka. */
-import { isAscii } from '../common/bytes.ts'
+import { binaryOfText, textOfBinary } from '../common/bytes.ts'
 import { MillraceError } from '../common/errors.ts'
 import type { KeyCodec } from '../ports/source.ts'
 
@@ -9,7 +9,7 @@ export const textKeys: KeyCodec<string> = {
     if (typeof key !== 'string') {
       throw new MillraceError('MR_KEY_NOT_TEXT', `keyBy() gave ${key === null ? 'null' : `a ${typeof key}`} as a key`)
     }
-    return isAscii(key) ? key : Buffer.from(key).toString('latin1')
+    return binaryOfText(key)
   },
-  decode: (binary) => (isAscii(binary) ? binary : Buffer.from(binary, 'latin1').toString('utf8')),
+  decode: textOfBinary,
 }

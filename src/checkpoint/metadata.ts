@@ -14,7 +14,7 @@ export const METADATA_FORMAT = 'millrace-checkpoint'
 /** Without merged links. What a release without compaction wrote, and reads. */
 const PLAIN_VERSION = 1
 /** With merged links: who takes them for plain ones would mix up states. */
-const MERGED_VERSION = 2
+export const MERGED_VERSION = 2
 
 /** One state of one operator. Found again by operator and name; the id stands in the state keys. */
 export interface StateDescription {

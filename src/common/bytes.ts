@@ -19,3 +19,13 @@ export function isAscii(binary: string): boolean {
   for (let i = 0; i < binary.length; i++) if (binary.charCodeAt(i) > 0x7f) return false
   return true
 }
+
+/** Text as the binary string of its UTF-8 bytes. Nearly all keys are ASCII, where it is the text. */
+export function binaryOfText(text: string): string {
+  return isAscii(text) ? text : Buffer.from(text).toString('latin1')
+}
+
+/** The text that a binary string holds as UTF-8. */
+export function textOfBinary(binary: string): string {
+  return isAscii(binary) ? binary : Buffer.from(binary, 'latin1').toString('utf8')
+}

@@ -85,7 +85,7 @@ export class Epoch {
         try {
           await close()
         } catch (error) {
-          this.parts.logger.warn('close-failed', { error: toError(error).message })
+          this.closeFailed(error)
         }
       }
       await this.ownShared.close(this.parts.logger)
@@ -166,13 +166,12 @@ export class Epoch {
     const startedAtMs = clock.monotonicMs()
     status.enter('starting')
     const context = this.context()
-    const sinks = await this.step(openSinks(parts.graph, context))
-    for (const sink of sinks.all) this.closers.push(() => sink.writer.close())
+    const sinks = await this.step(this.openSinks(context))
     const exchange = this.stageExchanges().length === 0 ? null : parts.createExchange(context)
-    await this.step(this.recovered(context, sinks, exchange), 'recovery', config.recoveryTimeoutMs)
+    const recovering = this.recovered(sinks, exchange)
+    const metadata = await this.step(recovering, 'recovery', config.recoveryTimeoutMs)
 
     status.enter('restoring')
-    const metadata = await this.step(readRestorePoint(follower.view, parts.storage, parts.applicationId))
     const registry = registerStates(parts.graph, metadata)
     const restored = await this.step(this.restore(metadata), 'restoring state', config.restoreTimeoutMs)
     const { fresh } = defined(follower.view.recovered, 'recovery')
@@ -205,8 +204,14 @@ export class Epoch {
       writer,
       restored,
       fail: this.fail,
-      onClose: (close) => this.closers.push(close),
+      onClose: this.onClose,
     })
+  }
+
+  private async openSinks(context: ConnectorContext): Promise<OpenedSinks> {
+    const sinks = await openSinks(this.parts.graph, context)
+    this.onClose(() => Promise.all(sinks.all.map((sink) => sink.writer.close())))
+    return sinks
   }
 
   private context(): ConnectorContext {
@@ -227,11 +232,12 @@ export class Epoch {
     return this.parts.stages.flatMap((stage) => stage.exchanges)
   }
 
-  /** The leader recovers; the others wait for it. */
-  private async recovered(context: ConnectorContext, sinks: OpenedSinks, exchange: Exchange | null): Promise<void> {
-    const { session, follower } = this.parts
-    if (session.plan !== undefined) await recover(this.parts, { epoch: this.number, context, sinks, exchange })
-    else await follower.until(() => follower.view.recovered !== undefined)
+  /** The leader recovers; the others wait for it. Resolves with the restore point's metadata. */
+  private async recovered(sinks: OpenedSinks, exchange: Exchange | null): Promise<CheckpointMetadata | null> {
+    const { session, follower, storage, applicationId } = this.parts
+    if (session.plan !== undefined) return recover(this.parts, { epoch: this.number, sinks, exchange })
+    await follower.until(() => follower.view.recovered !== undefined)
+    return readRestorePoint(follower.view, storage, applicationId)
   }
 
   private async openWriter(exchange: Exchange | null): Promise<ExchangeWriter | null> {
@@ -239,7 +245,7 @@ export class Epoch {
     const writes = stages.some((stage) => stage.exchanges.length > 0 && this.tasks.some((task) => isOfStage(task, stage)))
     if (exchange === null || !writes) return null
     const writer = await exchange.openWriter(defined(follower.view.recovered, 'recovery').exchanges)
-    this.closers.push(() => writer.close())
+    this.onClose(() => writer.close())
     return writer
   }
 
@@ -300,6 +306,20 @@ export class Epoch {
       toldAtMs = clock.monotonicMs()
       logger.info('restoring', { doneBytes, totalBytes })
     }
+  }
+
+  /** What opens behind the end of the epoch is closed at once, and whoever opened it goes no further. */
+  private readonly onClose = (close: () => Promise<unknown> | void): void => {
+    if (!this.over.signal.aborted) {
+      this.closers.push(close)
+      return
+    }
+    void (async () => close())().catch((error: unknown) => this.closeFailed(error))
+    this.over.signal.throwIfAborted()
+  }
+
+  private closeFailed(error: unknown): void {
+    this.parts.logger.warn('close-failed', { error: toError(error).message })
   }
 
   /** A step behind the end of the epoch is not waited for, and none comes behind it. */

@@ -2,11 +2,13 @@
  * A worker's life in the group: joins, waits to be named in a claim, runs the epoch, and goes on as it ended. The member
  * that leads the group claims epochs: after each rebalance, and after a failure as the restart strategy says.
  */
+
 import { randomUUID } from 'node:crypto'
 import type { CheckpointMetadata } from '../checkpoint/metadata.ts'
 import type { PastFailure } from '../checkpoint/protocol/folded-view.ts'
 import { decideRestart, type RestartSettings } from '../checkpoint/protocol/restarts.ts'
 import { MillraceError, toError } from '../common/errors.ts'
+import { whenAborted } from '../common/when-aborted.ts'
 import { graphDigest, planStages, type Stage } from '../graph/stages.ts'
 import type { AssignedPartitions, Joined } from '../ports/group-membership.ts'
 import { parseTaskKey, type TaskKey } from '../records/task-id.ts'
@@ -77,7 +79,7 @@ export class GroupLife {
 
   private async shutdownTimeout(over: AbortSignal): Promise<never> {
     const { stop, clock, config } = this.parts
-    await aborted(stop)
+    await whenAborted(stop)
     await clock.sleep(config.shutdownTimeoutMs, over)
     const timeout = new ShutdownTimeout()
     await this.epoch?.abandon(timeout)
@@ -98,7 +100,7 @@ export class GroupLife {
     }
     const timeoutMs = config.rebalanceTimeoutMs + config.recoveryTimeoutMs
     const joining = withDeadline(clock, 'joining the group', timeoutMs, parts.membership.join(facts))
-    const joined = await Promise.race([joining, aborted(stop)])
+    const joined = await Promise.race([joining, whenAborted(stop)])
     if (joined === undefined) {
       joining.catch(() => {})
       return undefined
@@ -282,11 +284,4 @@ function restartSettings(config: WorkerParts['config']): RestartSettings {
     maxDelayMs: config.restartMaxDelayMs,
     intervalMs: config.restartIntervalMs,
   }
-}
-
-function aborted(signal: AbortSignal): Promise<undefined> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve(undefined)
-    else signal.addEventListener('abort', () => resolve(undefined), { once: true })
-  })
 }

@@ -16,7 +16,6 @@ import { defined } from '../common/assert.ts'
 import { MillraceError } from '../common/errors.ts'
 import type { SourceNode } from '../graph/job-graph.ts'
 import type { CheckpointStorage } from '../ports/checkpoint-storage.ts'
-import type { ConnectorContext } from '../ports/connector-context.ts'
 import type { Exchange, ExchangeTopic } from '../ports/exchange.ts'
 import type { SourceStart } from '../ports/source.ts'
 import type { EpochParts } from './epoch-parts.ts'
@@ -28,13 +27,13 @@ import type { TaskPlan } from './task-plan.ts'
 
 export interface Recovery {
   readonly epoch: number
-  readonly context: ConnectorContext
   readonly sinks: OpenedSinks
   /** Null: the job has no exchanges. */
   readonly exchange: Exchange | null
 }
 
-export async function recover(parts: EpochParts, { epoch, sinks, exchange }: Recovery): Promise<void> {
+/** Resolves with the restore point's metadata. */
+export async function recover(parts: EpochParts, { epoch, sinks, exchange }: Recovery): Promise<CheckpointMetadata | null> {
   const { follower, storage, applicationId, logger, session } = parts
   const { view } = follower
   const plan = defined(session.plan, 'plan of the leader')
@@ -55,6 +54,7 @@ export async function recover(parts: EpochParts, { epoch, sinks, exchange }: Rec
     exchanges,
   })
   if (!isValid) throw new Superseded(`epoch ${view.epoch} has taken over during recovery`)
+  return metadata
 }
 
 /** Null when there is no checkpoint yet. */

@@ -1,4 +1,5 @@
 /** A consumer group in memory, for tests: settles when all members have joined. Outlives the workers that use it. */
+import { whenAborted } from '../common/when-aborted.ts'
 import type { GroupMember, GroupMembership, Joined, MemberFacts, Membership } from '../ports/group-membership.ts'
 
 interface Member {
@@ -84,17 +85,10 @@ export class MemoryGroup {
         members: isLeader ? members : [],
         settle: async () => {
           if (isLeader && generation === this.generation) this.settled.resolve()
-          await Promise.race([this.settled.promise, aborted(rebalancing.signal), aborted(ended.signal)])
+          await Promise.race([this.settled.promise, whenAborted(rebalancing.signal), whenAborted(ended.signal)])
           return generation === this.generation && !rebalancing.signal.aborted ? membership : null
         },
       })
     }
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }

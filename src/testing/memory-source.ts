@@ -1,4 +1,5 @@
 /** A source over arrays: partition → records. More may be added while a job reads. */
+import { binaryOfText, textOfBinary } from '../common/bytes.ts'
 import type { KeyCodec, PartitionStart, Source, SourceBatch, SourceReader, SourceStart } from '../ports/source.ts'
 
 export interface MemoryRecord<T> {
@@ -7,11 +8,7 @@ export interface MemoryRecord<T> {
   readonly timestamp?: number
 }
 
-const textKeys: KeyCodec<string> = {
-  name: 'string',
-  encode: (key) => Buffer.from(key).toString('latin1'),
-  decode: (binary) => Buffer.from(binary, 'latin1').toString('utf8'),
-}
+const textKeys: KeyCodec<string> = { name: 'string', encode: binaryOfText, decode: textOfBinary }
 
 export class MemorySource<T> implements Source<T, string> {
   readonly description = 'memory'

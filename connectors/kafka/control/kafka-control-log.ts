@@ -5,31 +5,14 @@
 import { MillraceError } from '../../../src/common/errors.ts'
 import type { ConnectorContext } from '../../../src/ports/connector-context.ts'
 import type { ControlLog, ControlLogEntry } from '../../../src/ports/control-log.ts'
-import { alterConfigs, createTopics, deleteRecords, describeConfigs, listOffsets } from '../client/admin.ts'
+import { alterConfigs, createTopics, deleteRecords, listOffsets } from '../client/admin.ts'
 import type { KafkaClient } from '../client/client.ts'
 import { Fetcher } from '../client/fetcher.ts'
 import { ProducerIdentity } from '../client/producer.ts'
 import { Sender } from '../client/sender.ts'
 import { initProducerId } from '../client/transactions.ts'
+import { checkSettings, REQUIRED } from '../internal-topics.ts'
 import { KafkaSession } from '../kafka-session.ts'
-
-/** What the topic must have: a log that forgets would forget the job. */
-const SETTINGS = {
-  'cleanup.policy': 'delete',
-  'retention.ms': '-1',
-  'retention.bytes': '-1',
-  'message.timestamp.type': 'CreateTime',
-} as const
-
-/**
- * How far the clock of a worker may differ from the broker's. Brokers from 3.6 on have these (KIP-937), from 4.0 on with
- * a bound of an hour by default (KIP-1030); an older one would refuse to create a topic with them.
- */
-const NO_BOUND = String(2n ** 63n - 1n)
-const SETTINGS_IF_KNOWN: Readonly<Record<string, string>> = {
-  'message.timestamp.before.max.ms': NO_BOUND,
-  'message.timestamp.after.max.ms': NO_BOUND,
-}
 
 export function controlTopic(applicationId: string): string {
   return `${applicationId}.control`
@@ -72,7 +55,7 @@ export class KafkaControlLog implements ControlLog {
         name: this.topic,
         partitions: 1,
         replicationFactor: internalReplicationFactor === 0 ? -1 : internalReplicationFactor,
-        configs: SETTINGS,
+        configs: REQUIRED,
       },
     ])
     const { partitions } = await client.topic(this.topic)
@@ -142,18 +125,14 @@ export class KafkaControlLog implements ControlLog {
 
   /** Somebody may have changed the topic since: checked at each start (R1), and put right with a warning. */
   private async mendSettings(client: KafkaClient, isNew: boolean): Promise<void> {
-    const required = { ...SETTINGS, ...SETTINGS_IF_KNOWN }
-    const found = await describeConfigs(client, { topic: this.topic }, Object.keys(required))
-    const wrong = Object.entries(required).filter(([name, wanted]) => {
-      const present = found.get(name)
-      return present !== wanted && (present !== undefined || !(name in SETTINGS_IF_KNOWN))
-    })
-    if (wrong.length === 0) return
-    const settings = wrong.map(([name]) => name).join(', ')
+    const { wrong } = await checkSettings(client, this.topic)
+    const names = Object.keys(wrong)
+    if (names.length === 0) return
     // Of a topic that another worker has made this moment, the bounds may still be missing.
-    if (!isNew && wrong.some(([name]) => name in SETTINGS))
-      this.context.logger.warn('control-topic-settings-mended', { topic: this.topic, settings })
-    await alterConfigs(client, { topic: this.topic }, Object.fromEntries(wrong))
+    if (!isNew && names.some((name) => name in REQUIRED)) {
+      this.context.logger.warn('control-topic-settings-mended', { topic: this.topic, settings: names.join(', ') })
+    }
+    await alterConfigs(client, { topic: this.topic }, wrong)
   }
 
   private async openWriter(client: KafkaClient): Promise<Writer> {

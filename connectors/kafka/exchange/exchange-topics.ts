@@ -5,36 +5,19 @@
 import { createHash } from 'node:crypto'
 import { MillraceError } from '../../../src/common/errors.ts'
 import type { ExchangeSpec, ExchangeTopic } from '../../../src/ports/exchange.ts'
-import { alterConfigs, createTopics, describeConfigs } from '../client/admin.ts'
+import { alterConfigs, createTopics } from '../client/admin.ts'
 import { topicMissing, topicRefused } from '../client/client-errors.ts'
 import type { ClusterAccess } from '../client/cluster-access.ts'
 import { isRetriableCode, KafkaCode } from '../client/kafka-errors.ts'
 import { Metadata, type TopicMetadata } from '../client/requests/metadata-request.ts'
 import { retryUntil } from '../client/retry.ts'
+import { checkSettings, REQUIRED } from '../internal-topics.ts'
 
 /** A topic just created is known to all brokers some milliseconds later. */
 const APPEAR_TIMEOUT_MS = 30_000
 /** Kafka's limit for the name of a topic. */
 const MAX_NAME_CHARS = 249
 const MARK_CHARS = 12
-
-/** What a topic must have: only the job deletes frames (R14). */
-const REQUIRED = {
-  'cleanup.policy': 'delete',
-  'retention.ms': '-1',
-  'retention.bytes': '-1',
-  'message.timestamp.type': 'CreateTime',
-} as const
-
-/**
- * How far the clock of a worker may differ from the broker's. Brokers from 3.6 on have these (KIP-937), from 4.0 on with
- * a bound by default (KIP-1030); an older one would refuse to create a topic with them.
- */
-const NO_BOUND = String(2n ** 63n - 1n)
-const REQUIRED_IF_KNOWN = {
-  'message.timestamp.before.max.ms': NO_BOUND,
-  'message.timestamp.after.max.ms': NO_BOUND,
-} as const
 
 /** Lowered by nobody: a frame goes as one record, and is larger than the records that the job read. */
 const MIN_MAX_MESSAGE_BYTES = 16 * 1024 * 1024
@@ -113,14 +96,8 @@ function describeTopics(
 
 /** Somebody may have changed the topic since: checked at each recovery, and put right with a warning. */
 async function mendSettings(cluster: ClusterAccess, topic: string, isNew: boolean): Promise<void> {
-  const required: Record<string, string> = { ...REQUIRED, ...REQUIRED_IF_KNOWN }
-  const found = await describeConfigs(cluster, { topic }, [...Object.keys(required), 'max.message.bytes'])
-  const wrong: Record<string, string> = {}
-  for (const [name, value] of Object.entries(required)) {
-    const present = found.get(name)
-    if (present === value || (present === undefined && name in REQUIRED_IF_KNOWN)) continue
-    wrong[name] = value
-  }
+  const { wrong: required, found } = await checkSettings(cluster, topic, ['max.message.bytes'])
+  const wrong: Record<string, string> = { ...required }
   if (Number(found.get('max.message.bytes')) < MIN_MAX_MESSAGE_BYTES) wrong['max.message.bytes'] = String(MIN_MAX_MESSAGE_BYTES)
   const settings = Object.keys(wrong)
   if (settings.length === 0) return

@@ -1,5 +1,5 @@
 /** The serdes that come with Millrace: JSON, text, raw bytes, and `nullable` for topics with tombstones. */
-import { isAscii, utf8Slice } from '../../../src/common/bytes.ts'
+import { binaryOfText, textOfBinary, utf8Slice } from '../../../src/common/bytes.ts'
 import type { KeyCodec } from '../../../src/ports/source.ts'
 import { JsonReader } from './json-reader.ts'
 import type { KeySerde, Serde } from './serde.ts'
@@ -66,7 +66,6 @@ export function nullable<T>(serde: Serde<T>): Serde<T | null> {
 
 const utf8Keys: KeyCodec<string> = {
   name: 'string',
-  encode: (key) => (isAscii(key) ? key : Buffer.from(key).toString('latin1')),
-  // Nearly all keys are ASCII, where the binary string is the text.
-  decode: (binary) => (isAscii(binary) ? binary : Buffer.from(binary, 'latin1').toString('utf8')),
+  encode: binaryOfText,
+  decode: textOfBinary,
 }

@@ -1,6 +1,6 @@
 /** Writes the records of one sink operator into the open batches of its partitions. The hot path of every output. */
 
-import { isAscii } from '../../../src/common/bytes.ts'
+import { binaryOfText } from '../../../src/common/bytes.ts'
 import { MillraceError } from '../../../src/common/errors.ts'
 import { murmur2Latin1, partitionForKey } from '../../../src/common/murmur2.ts'
 import type { SinkWriter } from '../../../src/ports/transactional-sink.ts'
@@ -77,6 +77,6 @@ function checkedTimestamp(timestamp: number): number {
 /** A key as a binary string: text as the chars of its UTF-8 bytes. */
 function binaryKey(key: string | Uint8Array | null): string | null {
   if (key === null) return null
-  if (typeof key === 'string') return isAscii(key) ? key : Buffer.from(key).toString('latin1')
+  if (typeof key === 'string') return binaryOfText(key)
   return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1')
 }
