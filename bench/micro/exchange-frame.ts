@@ -3,7 +3,6 @@
  * a record, for a small object under keys of 11 or 12 chars, 500 records a frame: value codec and frame, each way; then
  * four frames as a record batch. The median of many rounds, and the tenth percentile, which other work on the machine disturbs less.
  */
-import { setImmediate } from 'node:timers/promises'
 import { COMPRESSIONS } from '../../connectors/kafka/codec/compression.ts'
 import { RecordBatchBuilder, stampBatch } from '../../connectors/kafka/codec/record-batch-builder.ts'
 import { decodeRecords, readBatchHeader } from '../../connectors/kafka/codec/record-batch-reader.ts'
@@ -13,9 +12,8 @@ import { RecordsFrameDecoder, RecordsFrameEncoder } from '../../src/records/reco
 import { messagePack } from '../../src/state/codecs.ts'
 import { RowDecoder } from '../../src/state/row-decoder.ts'
 import { RowEncoder } from '../../src/state/row-encoder.ts'
+import { measure } from './measure.ts'
 
-const ROUNDS = 80
-const RECORDS_A_ROUND = 20_000
 const RECORDS_A_FRAME = 500
 const FRAMES_A_BATCH = 4
 
@@ -80,19 +78,6 @@ function decode(codec: Codec, frame: Buffer): void {
     checkSum += latin1Slice(buffer, keyStarts[i]!, keyEnds[i]!).length + timestamps[i]!
     if (codec.decode(buffer, valueStarts[i]!, valueEnds[i]!) !== undefined) checkSum++
   }
-}
-
-async function measure(what: string, recordsARun: number, run: () => void, note = ''): Promise<void> {
-  const rounds: number[] = []
-  for (let round = 0; round < ROUNDS; round++) {
-    const startMs = performance.now()
-    for (let done = 0; done < RECORDS_A_ROUND; done += recordsARun) run()
-    rounds.push(((performance.now() - startMs) * 1e6) / RECORDS_A_ROUND)
-    await setImmediate()
-  }
-  rounds.sort((left, right) => left - right)
-  const column = (share: number) => (rounds[Math.floor(ROUNDS * share)] as number).toFixed(1).padStart(8)
-  console.log(`${what.padEnd(40)}${column(0.5)}${column(0.1)}  ${note}`)
 }
 
 console.log(`node ${process.version}, JSON of ${bytes.length} bytes; ns/record: median, 10th percentile`)

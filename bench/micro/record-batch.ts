@@ -3,14 +3,11 @@
  * 90 bytes under keys of 10, each line the whole way of one side (checksum and copies included). The median of many
  * rounds, and the tenth percentile, which other work on the machine disturbs less.
  */
-import { setImmediate } from 'node:timers/promises'
 import { COMPRESSIONS, type Compression } from '../../connectors/kafka/codec/compression.ts'
 import { RecordBatchBuilder, type SealedBatch, stampBatch } from '../../connectors/kafka/codec/record-batch-builder.ts'
 import { decodeRecords, readBatchHeader } from '../../connectors/kafka/codec/record-batch-reader.ts'
+import { measure } from './measure.ts'
 
-const ROUNDS = 60
-/** Work a round, so that a timer tick is nothing beside it. */
-const RECORDS_A_ROUND = 20_000
 /** Few enough to stay in the processor's cache, as text that has just been made does. */
 const DISTINCT = 2_000
 const IDENTITY = { producerId: 4711, producerEpoch: 1, baseSequence: 0, isTransactional: true }
@@ -49,20 +46,6 @@ function decode(batch: SealedBatch, verifyCrc: boolean): void {
   if (header === null) throw new Error('the batch is whole')
   const records = decodeRecords(batch.buffer, header)
   checkSum += records.valueEnd[records.count - 1] as number
-}
-
-/** `run` handles `recordsARun` records. Between rounds the event loop turns: only then is native memory given back. */
-async function measure(what: string, recordsARun: number, run: () => void, note = ''): Promise<void> {
-  const rounds: number[] = []
-  for (let round = 0; round < ROUNDS; round++) {
-    const startMs = performance.now()
-    for (let done = 0; done < RECORDS_A_ROUND; done += recordsARun) run()
-    rounds.push(((performance.now() - startMs) * 1e6) / RECORDS_A_ROUND)
-    await setImmediate()
-  }
-  rounds.sort((left, right) => left - right)
-  const column = (share: number) => (rounds[Math.floor(ROUNDS * share)] as number).toFixed(1).padStart(8)
-  console.log(`${what.padEnd(40)}${column(0.5)}${column(0.1)}  ${note}`)
 }
 
 console.log(`node ${process.version}, ${asciiBytes[0]?.length} bytes a value; ns/record: median, 10th percentile`)

@@ -54,12 +54,7 @@ describe('a transaction that Kafka expired while the job was down', { concurrenc
   test('is salvaged with all that follow it, in their order', async () => {
     const scene = await Scene.open(kafka, { name: 'in-a-row', keys: 20, options: OPTIONS })
     try {
-      const job = scene.start({ program: FAULTY_PROGRAM, env: { FAULT_HANG: 'commits' } })
-      for (let transaction = 1; transaction <= 3; transaction++) {
-        await scene.write(1_000)
-        await completedAgain(job, 2)
-      }
-      await job.kill()
+      await preparedInARow(scene)
       await expired(scene)
       const next = scene.start()
       await scene.finish(next)
@@ -72,12 +67,7 @@ describe('a transaction that Kafka expired while the job was down', { concurrenc
   test('or that a worker of an earlier epoch aborted, with others still open behind it: likewise', async () => {
     const scene = await Scene.open(kafka, { name: 'zombie-aborted', keys: 20, options: OPTIONS })
     try {
-      const job = scene.start({ program: FAULTY_PROGRAM, env: { FAULT_HANG: 'commits' } })
-      for (let transaction = 1; transaction <= 3; transaction++) {
-        await scene.write(1_000)
-        await completedAgain(job, 2)
-      }
-      await job.kill()
+      const job = await preparedInARow(scene)
       const prepared = Object.values(lastCheckpoint(scene.checkpoints, job).metadata.committables).flat()
       assert.ok(prepared.length >= 3, `${prepared.length} transactions are prepared`)
       const oldest = prepared[0]?.committable as KafkaCommittable
@@ -171,6 +161,17 @@ async function expired(scene: Scene): Promise<void> {
 async function isUndecided(scene: Scene): Promise<boolean> {
   const [stable, end] = [await scene.ends(scene.outTopic, 'read_committed'), await scene.ends(scene.outTopic)]
   return stable.some((offset, partition) => offset < (end[partition] ?? 0))
+}
+
+/** A job killed with three completed checkpoints, none of whose transactions is committed. */
+async function preparedInARow(scene: Scene): Promise<JobProcess> {
+  const job = scene.start({ program: FAULTY_PROGRAM, env: { FAULT_HANG: 'commits' } })
+  for (let transaction = 1; transaction <= 3; transaction++) {
+    await scene.write(1_000)
+    await completedAgain(job, 2)
+  }
+  await job.kill()
+  return job
 }
 
 async function completedAgain(job: JobProcess, times: number): Promise<void> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type CheckpointFacts, composeMetadata } from './compose.ts'
-import type { WorkerManifest } from './manifest.ts'
+import { manifestWith } from './manifest.fixture.ts'
 import { decodeMetadata, encodeMetadata } from './metadata.ts'
 
 const segment = (path: string, task = 's/0') => ({
@@ -9,20 +9,6 @@ const segment = (path: string, task = 's/0') => ({
   bytes: 10,
   sha256: path,
   slices: [{ task, offset: 0, bytes: 8, entries: 2 }],
-})
-
-const manifest = (changes: Partial<WorkerManifest>): WorkerManifest => ({
-  worker: 'a',
-  positions: { s: { 0: 5 } },
-  inputs: {},
-  watermarks: {},
-  output: null,
-  segments: [],
-  committables: [],
-  committed: [],
-  pauseMs: 0,
-  stateEntries: 0,
-  ...changes,
 })
 
 const facts = (changes: Partial<CheckpointFacts>): CheckpointFacts => ({
@@ -42,11 +28,13 @@ const facts = (changes: Partial<CheckpointFacts>): CheckpointFacts => ({
 })
 
 test('chains grow by the segments of every manifest, oldest first', () => {
-  const first = composeMetadata(facts({ manifests: [manifest({ segments: [segment('one')] })] }))
+  const first = composeMetadata(
+    facts({ manifests: [manifestWith({ positions: { s: { 0: 5 } }, segments: [segment('one')] })] }),
+  )
   const second = composeMetadata(
     facts({
       checkpoint: 2,
-      manifests: [manifest({ segments: [segment('two'), segment('three')] })],
+      manifests: [manifestWith({ positions: { s: { 0: 5 } }, segments: [segment('two'), segment('three')] })],
       previous: { metadata: first, sha256: 'x' },
     }),
   )
@@ -65,9 +53,9 @@ test('chains grow by the segments of every manifest, oldest first', () => {
 })
 
 test('a partition that no manifest tells of stays where the checkpoint before left it', () => {
-  const first = composeMetadata(facts({ manifests: [manifest({ positions: { s: { 0: 5, 1: 7 } } })] }))
+  const first = composeMetadata(facts({ manifests: [manifestWith({ positions: { s: { 0: 5, 1: 7 } } })] }))
   const second = composeMetadata(
-    facts({ manifests: [manifest({ positions: { s: { 0: 9 } } })], previous: { metadata: first, sha256: 'x' } }),
+    facts({ manifests: [manifestWith({ positions: { s: { 0: 9 } } })], previous: { metadata: first, sha256: 'x' } }),
   )
   assert.deepEqual(second.sources.s, { identity: 'topic', positions: { 0: 9, 1: 7 } })
 })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MemoryStorage } from '../testing/memory-storage.ts'
 import { composeMetadata } from './compose.ts'
+import { manifestWith } from './manifest.fixture.ts'
 import { checkpointPath, encodeMetadata, mergedPath, segmentPath, sha256Hex } from './metadata.ts'
 import type { RestorePoint } from './protocol/control-records.ts'
 import { auditStorage, isClean } from './storage-audit.ts'
@@ -18,7 +19,6 @@ async function scene() {
     const path = segmentPath(APP, checkpoint, 10, 0)
     const slices = [{ task: 's/0', offset: 0, bytes: 5, entries: 1 }]
     const segments = [{ path, bytes: CONTENT.length, sha256: sha256Hex(CONTENT), slices }]
-    const manifest = { worker: 'w', positions: {}, inputs: {}, output: null, watermarks: {}, segments, committables: [] }
     const metadata = composeMetadata({
       applicationId: APP,
       checkpoint,
@@ -30,7 +30,7 @@ async function scene() {
       states: [],
       sources: {},
       exchanges: [],
-      manifests: [{ ...manifest, committed: [], pauseMs: 0, stateEntries: 0 }],
+      manifests: [manifestWith({ segments })],
       previous: null,
     })
     const { bytes, sha256 } = encodeMetadata(metadata)

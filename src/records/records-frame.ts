@@ -14,6 +14,7 @@
  */
 import { assert } from '../common/assert.ts'
 import { ByteWriter } from '../common/byte-writer.ts'
+import { writeVarint } from '../common/leb128.ts'
 import { damagedFrame, RECORDS_FRAME } from './exchange-frame.ts'
 
 const COUNT_AT = 1
@@ -289,7 +290,7 @@ function writeLatin1(buffer: Buffer, at: number, text: string): void {
 }
 
 function writeLength(buffer: Buffer, at: number, value: number): number {
-  if (value >= 0x80) return writeLongNumber(buffer, at, value)
+  if (value >= 0x80) return writeVarint(buffer, at, value)
   buffer[at] = value
   return at + 1
 }
@@ -305,20 +306,5 @@ function writeTime(buffer: Buffer, at: number, time: number, before: number): nu
     buffer[at] = 0
     return buffer.writeDoubleBE(time, at + 1)
   }
-  return writeLongNumber(buffer, at, (distance < 0 ? -2 * distance - 1 : 2 * distance) + 1)
-}
-
-function writeLongNumber(buffer: Buffer, at: number, value: number): number {
-  let left = value
-  let p = at
-  while (left > 0x7fffffff) {
-    buffer[p++] = (left % 128) | 0x80
-    left = Math.floor(left / 128)
-  }
-  while (left > 0x7f) {
-    buffer[p++] = (left & 0x7f) | 0x80
-    left >>>= 7
-  }
-  buffer[p++] = left
-  return p
+  return writeVarint(buffer, at, (distance < 0 ? -2 * distance - 1 : 2 * distance) + 1)
 }

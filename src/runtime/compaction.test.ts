@@ -6,7 +6,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { composeMetadata } from '../checkpoint/compose.ts'
-import type { SegmentFile, WorkerManifest } from '../checkpoint/manifest.ts'
+import { manifestWith } from '../checkpoint/manifest.fixture.ts'
+import type { SegmentFile } from '../checkpoint/manifest.ts'
 import { type CheckpointMetadata, decodeMetadata, encodeMetadata, segmentPath } from '../checkpoint/metadata.ts'
 import type { RestorePoint } from '../checkpoint/protocol/control-records.ts'
 import { encodeSegment } from '../checkpoint/segment/encode-segment.ts'
@@ -85,7 +86,7 @@ class Job {
       riders?.placed(pending.segment, encoded.merged)
     }
     const segments = this.overlays.flatMap(({ segment }) => segment ?? [])
-    const manifest: WorkerManifest = { ...EMPTY_MANIFEST, segments, ...this.compaction.tell(checkpoint) }
+    const manifest = manifestWith({ segments, ...this.compaction.tell(checkpoint) })
     if (isAborted) return
     const last = this.kept.at(-1)
     const metadata = composeMetadata({
@@ -152,19 +153,6 @@ class Job {
     compaction.start()
     return compaction
   }
-}
-
-const EMPTY_MANIFEST: WorkerManifest = {
-  worker: 'w',
-  positions: {},
-  inputs: {},
-  output: null,
-  watermarks: {},
-  segments: [],
-  committables: [],
-  committed: [],
-  pauseMs: 0,
-  stateEntries: 0,
 }
 
 const FACTS = {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { manifestWith } from '../manifest.fixture.ts'
 import type { ControlRecord } from './control-records.ts'
 import { type CheckpointSettings, type CoordinatorFacts, decide } from './coordination.ts'
 import { LogView } from './log-view.ts'
@@ -14,19 +15,6 @@ const facts = (changes: Partial<CoordinatorFacts> = {}): CoordinatorFacts => ({
   summaryTriedAt: Number.NEGATIVE_INFINITY,
   ...changes,
 })
-const manifest = {
-  worker: 'a',
-  positions: {},
-  inputs: {},
-  watermarks: {},
-  output: null,
-  segments: [],
-  committables: [],
-  committed: [],
-  pauseMs: 0,
-  stateEntries: 0,
-}
-
 /** A running epoch of worker a (and b), and what was written behind its start. */
 function view(records: readonly Record<string, unknown>[] = [], workers = ['a']): LogView {
   const folded = new LogView()
@@ -53,7 +41,7 @@ function view(records: readonly Record<string, unknown>[] = [], workers = ['a'])
 }
 
 const triggered = { type: 'checkpoint-triggered', checkpoint: 1, kind: 'periodic' }
-const acked = (worker: string) => ({ type: 'checkpoint-acked', checkpoint: 1, worker, manifest: { ...manifest, worker } })
+const acked = (worker: string) => ({ type: 'checkpoint-acked', checkpoint: 1, worker, manifest: manifestWith({ worker }) })
 const completed = (checkpoint: number) => [
   { type: 'checkpoint-triggered', checkpoint, kind: 'periodic' },
   { type: 'checkpoint-completed', checkpoint, path: `p${checkpoint}`, sha256: 'd' },

@@ -1,22 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { WorkerManifest } from '../manifest.ts'
+import { manifestWith } from '../manifest.fixture.ts'
 import type { ControlRecord } from './control-records.ts'
 import { LogView } from './log-view.ts'
-
-const manifest = (changes: Partial<WorkerManifest> = {}): WorkerManifest => ({
-  worker: 'a',
-  positions: {},
-  inputs: {},
-  watermarks: {},
-  output: null,
-  segments: [],
-  committables: [],
-  committed: [],
-  pauseMs: 0,
-  stateEntries: 0,
-  ...changes,
-})
 
 const claim = (previousEpoch: number, nonce = `n${previousEpoch}`): ControlRecord => ({
   type: 'epoch-claimed',
@@ -115,7 +101,7 @@ describe('checkpoints', () => {
     const epoch = started(view)
     fold(view, [
       { type: 'checkpoint-triggered', epoch, checkpoint: 1, kind: 'periodic' },
-      { type: 'checkpoint-acked', epoch, checkpoint: 1, worker: 'a', manifest: manifest() },
+      { type: 'checkpoint-acked', epoch, checkpoint: 1, worker: 'a', manifest: manifestWith() },
       { type: 'checkpoint-completed', epoch, checkpoint: 1, path: 'p', sha256: 'd' },
     ])
     assert.deepEqual(view.restorePoint, { checkpoint: 1, epoch, path: 'p', sha256: 'd' })
@@ -141,7 +127,7 @@ describe('an epoch', () => {
     const take = (checkpoint: number, kind: 'periodic' | 'final') =>
       fold(view, [
         { type: 'checkpoint-triggered', epoch, checkpoint, kind },
-        { type: 'checkpoint-acked', epoch, checkpoint, worker: 'a', manifest: manifest() },
+        { type: 'checkpoint-acked', epoch, checkpoint, worker: 'a', manifest: manifestWith() },
         { type: 'checkpoint-completed', epoch, checkpoint, path: `p${checkpoint}`, sha256: '' },
       ])
     take(1, 'periodic')
@@ -157,19 +143,19 @@ describe('settled transactions', () => {
   test('are remembered as long as the restore point lists them', () => {
     const view = new LogView()
     const epoch = started(view)
-    const listing = manifest({ committables: [{ participant: 'kafka', committable: { id: 't1' } }] })
+    const listing = manifestWith({ committables: [{ participant: 'kafka', committable: { id: 't1' } }] })
     fold(view, [
       { type: 'checkpoint-triggered', epoch, checkpoint: 1, kind: 'periodic' },
       { type: 'checkpoint-acked', epoch, checkpoint: 1, worker: 'a', manifest: listing },
       { type: 'checkpoint-completed', epoch, checkpoint: 1, path: 'p', sha256: 'd' },
       { type: 'checkpoint-triggered', epoch, checkpoint: 2, kind: 'periodic' },
-      { type: 'checkpoint-acked', epoch, checkpoint: 2, worker: 'a', manifest: manifest({ committed: ['t1'] }) },
+      { type: 'checkpoint-acked', epoch, checkpoint: 2, worker: 'a', manifest: manifestWith({ committed: ['t1'] }) },
       { type: 'checkpoint-aborted', epoch, checkpoint: 2, reason: 'timeout' },
     ])
     assert.deepEqual([...view.settled], ['t1'])
     fold(view, [
       { type: 'checkpoint-triggered', epoch, checkpoint: 3, kind: 'periodic' },
-      { type: 'checkpoint-acked', epoch, checkpoint: 3, worker: 'a', manifest: manifest() },
+      { type: 'checkpoint-acked', epoch, checkpoint: 3, worker: 'a', manifest: manifestWith() },
       { type: 'checkpoint-completed', epoch, checkpoint: 3, path: 'p', sha256: 'd' },
     ])
     assert.equal(view.settled.size, 0)

@@ -1,12 +1,13 @@
 /** Reads a block back. The values of its entries are slices of the unpacked payload. */
+
 import { zstdDecompressSync } from 'node:zlib'
 import { latin1Slice } from '../../common/bytes.ts'
 import { crc32c } from '../../common/crc32c.ts'
+import { VarintReader } from '../../common/leb128.ts'
 import type { StateChanges } from '../../records/state-changes.ts'
 import type { TaskKey } from '../../records/task-id.ts'
 import { corruptChecksum, corruptSegment, type SegmentPlace } from './segment-errors.ts'
 import { BLOCK_HEADER_BYTES, BLOCK_LIMIT_BYTES, CODEC_NONE, CODEC_ZSTD } from './segment-format.ts'
-import { VarintReader } from './varint.ts'
 
 export interface BlockHeader {
   readonly payloadBytes: number

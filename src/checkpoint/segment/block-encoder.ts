@@ -11,11 +11,13 @@
  * A block of 64 KiB costs some 0.7 ms, half of it zstd. Compressing that in the thread pool was measured to cost the
  * event loop about as much as compressing in place: its turn-around is 50 to 200 µs. Large values go there.
  */
+
 import { promisify } from 'node:util'
 import { constants, zstdCompress, zstdCompressSync } from 'node:zlib'
 import { assert } from '../../common/assert.ts'
 import { ByteWriter } from '../../common/byte-writer.ts'
 import { crc32c } from '../../common/crc32c.ts'
+import { VARINT_MAX_BYTES, writeVarint } from '../../common/leb128.ts'
 import type { StateChanges } from '../../records/state-changes.ts'
 import {
   BLOCK_HEADER_BYTES,
@@ -25,7 +27,6 @@ import {
   CODEC_NONE,
   CODEC_ZSTD,
 } from './segment-format.ts'
-import { VARINT_MAX_BYTES, writeVarint } from './varint.ts'
 
 /** Level 1: of a state of counters and sums, level 3 saves 1 to 8 % more for twice the time. */
 const COMPRESSION = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
