@@ -1,7 +1,7 @@
 /** Changes source files as they are loaded. Must be called before the first of them is imported. */
 import { registerHooks } from 'node:module'
 import { pathToFileURL } from 'node:url'
-import type { Mutation } from './mutations.ts'
+import type { Mutation } from './mutations/mutation.ts'
 
 /** Throws at the load of a file in which an edit's text doesn't stand exactly once: the source has moved on. */
 export function applyMutation({ rule, edits }: Mutation, repository: string): void {
