@@ -263,6 +263,26 @@ export const ERROR_CATALOGUE = {
     'Nothing is lost.',
     'Run the release that wrote it, or a newer one.',
   ),
+  MR_SAVEPOINT_NOT_FOUND: entry(
+    'There is no savepoint at this place.',
+    NOT_STARTED,
+    'Name the folder that millrace savepoint has printed: the one that holds metadata.json. A folder without it is an attempt that was not finished.',
+  ),
+  MR_SAVEPOINT_EXISTS: entry(
+    'The folder that a savepoint was to be written to holds one already.',
+    'None: savepoints are never replaced. The job goes on.',
+    'Give another folder with --to.',
+  ),
+  MR_SAVEPOINT_CORRUPT: entry(
+    'The metadata of a savepoint is damaged, or is that of something else.',
+    NOT_STARTED,
+    'Copy the savepoint again from where it was written, all of its files; millrace checkpoints verify --savepoint checks it.',
+  ),
+  MR_SAVEPOINT_UNKNOWN_VERSION: entry(
+    'The savepoint has a format version that this release does not read.',
+    NOT_STARTED,
+    'Run the release that wrote it, or a newer one.',
+  ),
   MR_STORAGE_NOT_FOUND: entry(
     'A file of a checkpoint is not in the storage.',
     'Nothing is lost yet: the job does not silently take an older checkpoint.',

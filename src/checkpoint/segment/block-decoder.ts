@@ -28,12 +28,18 @@ export function readBlockHeader(bytes: Buffer, at: number): BlockHeader {
 
 /** @param at where the block begins; the whole block must be there */
 export function decodeBlock(bytes: Buffer, at: number, task: TaskKey, place: SegmentPlace): StateChanges {
+  const { raw, entries } = unpackBlock(bytes, at, place)
+  return decodeEntries(raw, entries, task, place)
+}
+
+/** The payload, whatever it holds. @param at where the block begins; the whole block must be there */
+export function unpackBlock(bytes: Buffer, at: number, place: SegmentPlace): { raw: Buffer; entries: number } {
   const header = readBlockHeader(bytes, at)
   const payload = bytes.subarray(at + BLOCK_HEADER_BYTES, at + BLOCK_HEADER_BYTES + header.payloadBytes)
   const expected = bytes.readUInt32BE(at + 16)
   const found = crc32c(payload, crc32c(bytes.subarray(at, at + 16)))
   if (expected !== found) throw corruptChecksum(place, expected, found)
-  return decodeEntries(unpack(payload, header, place), header.entries, task, place)
+  return { raw: unpack(payload, header, place), entries: header.entries }
 }
 
 function unpack(payload: Buffer, { codec, rawBytes }: BlockHeader, place: SegmentPlace): Buffer {

@@ -86,25 +86,29 @@ export class BlockEncoder {
     this.writer.position = position
   }
 
-  private async finish(entries: number): Promise<EncodedBlock> {
-    const raw = this.writer.written()
-    let codec: BlockCodec = CODEC_NONE
-    let payload = raw
-    if (raw.length >= COMPRESS_FROM_BYTES) {
-      const isLarge = raw.length >= COMPRESS_IN_POOL_FROM_BYTES
-      const compressed = isLarge ? await compressInPool(raw, COMPRESSION) : zstdCompressSync(raw, COMPRESSION)
-      if (compressed.length < raw.length) [codec, payload] = [CODEC_ZSTD, compressed]
-    }
-    // The writer's buffer is used again for the next block.
-    if (codec === CODEC_NONE) payload = Buffer.from(raw)
-    const header = Buffer.alloc(BLOCK_HEADER_BYTES)
-    header.writeUInt32BE(payload.length, 0)
-    header.writeUInt32BE(raw.length, 4)
-    header.writeUInt32BE(entries, 8)
-    header.writeUInt8(codec, 12)
-    header.writeUInt32BE(crc32c(payload, crc32c(header.subarray(0, 16))), 16)
-    return { header, payload, entries }
+  /** The writer's buffer is used again for the next block. */
+  private finish(entries: number): Promise<EncodedBlock> {
+    return packBlock(this.writer.written(), entries)
   }
+}
+
+/** @param raw its own until it resolves; what it resolves with has no part of it */
+export async function packBlock(raw: Buffer, entries: number): Promise<EncodedBlock> {
+  let codec: BlockCodec = CODEC_NONE
+  let payload = raw
+  if (raw.length >= COMPRESS_FROM_BYTES) {
+    const isLarge = raw.length >= COMPRESS_IN_POOL_FROM_BYTES
+    const compressed = isLarge ? await compressInPool(raw, COMPRESSION) : zstdCompressSync(raw, COMPRESSION)
+    if (compressed.length < raw.length) [codec, payload] = [CODEC_ZSTD, compressed]
+  }
+  if (codec === CODEC_NONE) payload = Buffer.from(raw)
+  const header = Buffer.alloc(BLOCK_HEADER_BYTES)
+  header.writeUInt32BE(payload.length, 0)
+  header.writeUInt32BE(raw.length, 4)
+  header.writeUInt32BE(entries, 8)
+  header.writeUInt8(codec, 12)
+  header.writeUInt32BE(crc32c(payload, crc32c(header.subarray(0, 16))), 16)
+  return { header, payload, entries }
 }
 
 function sharedBytes(previous: string, key: string): number {
