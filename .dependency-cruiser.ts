@@ -24,7 +24,7 @@ const oneRoom = (library: string, rooms: string): IForbiddenRuleType => ({
 
 // Tests, and what only tests import: a test may use whatever sets its scene.
 const TEST_ONLY =
-  '[.](test|fixture)[.]ts$|-contract[.]ts$|/testing[.]ts$|^connectors/[^/]+/testing/|^src/testing/(simulator|world)/'
+  '[.](test|fixture)[.]ts$|-contract[.]ts$|/testing[.]ts$|^connectors/[^/]+/testing/|^src/testing/(rules|simulator|world)/'
 const TESTS = `${TEST_ONLY}|^src/testing/`
 
 // What a benchmark or a test of real servers may use besides.

@@ -64,9 +64,10 @@ test('metadata is read as it was written, and refused when it was changed', () =
   const metadata = composeMetadata(facts({}))
   const { bytes, sha256 } = encodeMetadata(metadata)
   assert.deepEqual(decodeMetadata(bytes, 'p', sha256), metadata)
-  const flipped = Buffer.from(bytes)
-  flipped[20]! ^= 1
-  assert.throws(() => decodeMetadata(flipped, 'p', sha256), { code: 'MR_CHECKPOINT_CORRUPT' })
+  // Whole by itself: only the digest tells.
+  const other = encodeMetadata({ ...metadata, totalBytes: metadata.totalBytes + 1 })
+  assert.ok(decodeMetadata(other.bytes, 'p'))
+  assert.throws(() => decodeMetadata(other.bytes, 'p', sha256), { code: 'MR_CHECKPOINT_CORRUPT' })
   const newer = Buffer.from(JSON.stringify({ ...metadata, version: 99 }))
   assert.throws(() => decodeMetadata(newer, 'p'), { code: 'MR_CHECKPOINT_UNKNOWN_VERSION' })
 })

@@ -404,7 +404,10 @@ test('a control log that is empty beside stored checkpoints is refused', async (
   first.stop()
   await first.done
   world.log.entries.length = 0
-  const end = await world.start().done
+  const second = world.start()
+  await until(() => world.status.phase === 'failed' || world.status.phase === 'running')
+  second.stop()
+  const end = await second.done
   assert.equal(!end.ok && (end.error as MillraceError).code, 'MR_CONTROL_LOG_MISSING')
 })
 

@@ -128,6 +128,7 @@ test('a position out of range is lost, for poll and for whoever waits', async ()
     const { answer } = await cluster.next(ListOffsets)
     answer([{ topic: TOPIC, partition: 0, errorCode: 0, offset, timestamp: -1 }])
   }
+  await cluster.none(Fetch)
   await waiting
   assert.throws(() => reader.poll(), positionLost)
   await assert.rejects(reader.whenAvailable(), positionLost)
