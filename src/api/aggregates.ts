@@ -3,6 +3,7 @@
  * an update allocates nothing and encoding is a copy of doubles; `aggregator` takes any function of the user's own.
  */
 import { MillraceError } from '../common/errors.ts'
+import type { Slots } from '../graph/job-graph.ts'
 
 /** An aggregate whose accumulator is `width` numbers, at `slots[at]` and behind. */
 export interface NumericAggregate<T, R> {
@@ -11,10 +12,10 @@ export interface NumericAggregate<T, R> {
   readonly width: number
   /** What the slots hold before the first record; `width` of them. */
   readonly initial: readonly number[]
-  add(slots: number[], at: number, value: T): void
-  result(slots: readonly number[], at: number): R
+  add(slots: Slots, at: number, value: T): void
+  result(slots: Readonly<Slots>, at: number): R
   /** Adds the accumulator at `from[at]` to that at `into[at]`: session windows merge. */
-  merge(into: number[], from: readonly number[], at: number): void
+  merge(into: Slots, from: Readonly<Slots>, at: number): void
 }
 
 /** An aggregate of the user's own, with any accumulator that the state codec can encode. */

@@ -83,6 +83,11 @@ export interface ReduceNode extends Derived {
   readonly format: StateFormat
 }
 
+/** An array of doubles, of either kind. */
+export interface Slots {
+  [at: number]: number
+}
+
 /** The engine's view of an aggregate: see api/aggregates.ts, which these are. */
 export type AggregateSpec =
   | {
@@ -90,8 +95,8 @@ export type AggregateSpec =
       readonly name: string
       readonly width: number
       readonly initial: readonly number[]
-      add(slots: number[], at: number, value: unknown): void
-      result(slots: readonly number[], at: number): unknown
+      add(slots: Slots, at: number, value: unknown): void
+      result(slots: Readonly<Slots>, at: number): unknown
     }
   | {
       readonly kind: 'own'

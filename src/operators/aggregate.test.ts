@@ -3,32 +3,40 @@ import { spawnSync } from 'node:child_process'
 import { describe, test } from 'node:test'
 import { aggregator, avg, count, max, min, sum } from '../api/aggregates.ts'
 import { ByteWriter } from '../common/byte-writer.ts'
+import { systemClock } from '../common/clock.ts'
 import type { AggregateSpec } from '../graph/job-graph.ts'
-import { StateTime } from '../state/expiry.ts'
+import type { ValueCodec } from '../ports/value-codec.ts'
+import { createMemoryBackend } from '../state/backends.ts'
 import { ObjectCache } from '../state/object-cache.ts'
-import type { StateEntry } from '../state/state-entry.ts'
-import { StateTable } from '../state/state-table.ts'
-import { type Accumulator, aggregate, planAccumulator } from './aggregate.ts'
+import { TaskState } from '../state/task-state.ts'
+import { type Accumulator, aggregateAnything, aggregateNumbers, planAccumulator } from './aggregate.ts'
 import { RecordContext } from './record-context.ts'
 
 function run(aggregates: Record<string, unknown>, values: readonly unknown[]): unknown[] {
   const plan = planAccumulator(new Map(Object.entries(aggregates as Record<string, AggregateSpec>)))
-  const keyCodec = { name: 'string', encode: String, decode: (binary: string) => binary }
-  const table = new StateTable<Accumulator>(new ObjectCache(1e9), new StateTime(), {
-    stateId: 1,
-    codec: plan.codec,
-    keyCodec,
-    isComplete: true,
-  })
   const rows: unknown[] = []
-  const entries = [table.find('k')!] as StateEntry<unknown>[]
-  const push = aggregate(plan, new RecordContext(), table as StateTable<unknown>, entries, (row) => rows.push(row))
-  for (const value of values) {
-    push(value)
-    // As over a restart: what is decoded goes on as what was encoded.
-    const out = new ByteWriter()
-    plan.codec.encode(entries[0]!.value as Accumulator, out)
-    entries[0]!.value = plan.codec.decode(Buffer.from(out.written()), 0, out.position)
+  const next = (row: unknown) => rows.push(row)
+  const state = new TaskState('s/0', createMemoryBackend(systemClock), new ObjectCache(1e9))
+  const keyCodec = { name: 'string', encode: String, decode: (binary: string) => binary }
+  const context = new RecordContext()
+  const options = { stateId: 1, keyCodec, isComplete: true }
+  if (plan.own.length === 0) {
+    const codec = plan.codec as ValueCodec<number[]>
+    const table = state.declareAccumulators({ ...options, codec }, plan.initial.length)
+    const entries = [table.find('k')!]
+    const push = aggregateNumbers({ plan, context, table, entries, next })
+    for (const value of values) push(value)
+  } else {
+    const table = state.declare<unknown>({ ...options, codec: plan.codec as ValueCodec<unknown> })
+    const entries = [table.find('k')!]
+    const push = aggregateAnything(plan, context, table, entries, next)
+    for (const value of values) {
+      push(value)
+      // As over a restart: what is decoded goes on as what was encoded.
+      const out = new ByteWriter()
+      plan.codec.encode(entries[0]!.value as Accumulator, out)
+      entries[0]!.value = plan.codec.decode(Buffer.from(out.written()), 0, out.position)
+    }
   }
   return rows
 }

@@ -1,9 +1,10 @@
 /**
- * Keeps several aggregates per key. All built-in ones share one array of doubles, laid out by `planAccumulator`, so that
+ * Keeps several aggregates per key. All built-in ones share one run of doubles, laid out by `planAccumulator`, so that
  * a record costs one state look-up and no allocation but the row it emits.
  */
 import type { AggregateSpec } from '../graph/job-graph.ts'
 import type { ValueCodec } from '../ports/value-codec.ts'
+import type { AccumulatorTable } from '../state/accumulator-table.ts'
 import { doubles, float64Array, messagePack } from '../state/codecs.ts'
 import type { StateEntry } from '../state/state-entry.ts'
 import type { StateTable } from '../state/state-table.ts'
@@ -49,24 +50,12 @@ export function planAccumulator(aggregates: ReadonlyMap<string, AggregateSpec>):
   return { numeric, own, initial: doubles(initial), codec: { ...base, name: `aggregate(${fields})` } }
 }
 
-export function aggregate(
-  plan: AccumulatorPlan,
-  context: RecordContext,
-  table: StateTable<unknown>,
-  entries: readonly StateEntry<unknown>[],
-  next: Emit,
-): Emit {
-  return plan.own.length === 0
-    ? aggregateNumbers({ plan, context, table, entries, next })
-    : aggregateAnything(plan, context, table, entries, next)
-}
-
-/** What an operator over built-in aggregates works with. */
-interface NumbersParts {
+/** What an operator over built-in aggregates alone works with. */
+export interface NumbersParts {
   readonly plan: AccumulatorPlan
   readonly context: RecordContext
-  readonly table: StateTable<unknown>
-  readonly entries: readonly StateEntry<unknown>[]
+  readonly table: AccumulatorTable
+  readonly entries: readonly StateEntry<number>[]
   readonly next: Emit
 }
 
@@ -74,17 +63,20 @@ interface NumbersParts {
  * Generated for its plan: V8 makes the row by one allocation and calls each function of an aggregate where it stands, hence
  * inlines it. A loop over the fields costs twice as much. Nothing of the job gets into the code but quoted names of fields.
  */
-function aggregateNumbers(parts: NumbersParts): Emit {
+export function aggregateNumbers(parts: NumbersParts): Emit {
   const { plan } = parts
-  const adds = plan.numeric.map(({ at }, i) => `add${i}(slots, ${at}, value)`)
-  const fields = plan.numeric.map(({ field, at }, i) => `${JSON.stringify(field)}: result${i}(slots, ${at})`)
+  const adds = plan.numeric.map(({ at }, i) => `add${i}(slots, offset + ${at}, value)`)
+  const fields = plan.numeric.map(({ field, at }, i) => `${JSON.stringify(field)}: result${i}(slots, offset + ${at})`)
   const source = `
     const { context, table, entries, next, plan: { initial, numeric } } = parts
+    const { store } = table
     const [${plan.numeric.map((_, i) => `{ spec: { add: add${i}, result: result${i} } }`).join(', ')}] = numeric
     return function aggregateNumbers(value) {
       const entry = entries[context.index]
       table.claim(entry)
-      const slots = entry.value ?? (entry.value = initial.slice())
+      const place = entry.value ?? (entry.value = store.add(initial))
+      const slots = store.chunk(place)
+      const offset = store.offset(place)
       ${adds.join('\n')}
       next({ key: table.userKey(entry), ${fields.join(', ')} })
     }`
@@ -99,18 +91,22 @@ function aggregateNumbers(parts: NumbersParts): Emit {
 }
 
 function aggregateInALoop({ plan: { numeric, initial }, context, table, entries, next }: NumbersParts): Emit {
+  const { store } = table
   return (value) => {
-    const entry = entries[context.index] as StateEntry<number[]>
+    const entry = entries[context.index]!
     table.claim(entry)
-    const slots = (entry.value ??= initial.slice())
+    const place = (entry.value ??= store.add(initial))
+    const slots = store.chunk(place)
+    const offset = store.offset(place)
     const row: Record<string, unknown> = { key: table.userKey(entry) }
-    for (const { spec, at } of numeric) spec.add(slots, at, value)
-    for (const { spec, at, field } of numeric) row[field] = spec.result(slots, at)
+    for (const { spec, at } of numeric) spec.add(slots, offset + at, value)
+    for (const { spec, at, field } of numeric) row[field] = spec.result(slots, offset + at)
     next(row)
   }
 }
 
-function aggregateAnything(
+/** Own aggregates, alone or beside built-in ones. */
+export function aggregateAnything(
   { numeric, own, initial }: AccumulatorPlan,
   context: RecordContext,
   table: StateTable<unknown>,

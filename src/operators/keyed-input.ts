@@ -40,10 +40,10 @@ export class KeyedInput {
   }
 
   /** Declares a state of an operator behind. The array's element i is the entry of the record with `context.index` i. */
-  use(table: StateTable<unknown>): readonly StateEntry<unknown>[] {
-    const entries: StateEntry<unknown>[] = []
-    this.tables.push(table)
-    this.entries.push(entries)
+  use<V>(table: StateTable<V>): readonly StateEntry<V>[] {
+    const entries: StateEntry<V>[] = []
+    this.tables.push(table as StateTable<unknown>)
+    this.entries.push(entries as StateEntry<unknown>[])
     return entries
   }
 

@@ -5,9 +5,9 @@
 
 import { defined } from '../common/assert.ts'
 import { MillraceError, toError } from '../common/errors.ts'
-import type { GraphNode, NodeId, ProcessNode, StateSpec } from '../graph/job-graph.ts'
+import type { AggregateNode, GraphNode, NodeId, ProcessNode, StateSpec } from '../graph/job-graph.ts'
 import type { Stage } from '../graph/stages.ts'
-import { aggregate, planAccumulator } from '../operators/aggregate.ts'
+import { aggregateAnything, aggregateNumbers, planAccumulator } from '../operators/aggregate.ts'
 import { CurrentMap } from '../operators/current-map.ts'
 import { CurrentAggregates, CurrentList, CurrentReducing, CurrentValue, type OpenedState } from '../operators/current-states.ts'
 import { filter } from '../operators/filter.ts'
@@ -150,10 +150,8 @@ export class TaskChain {
         const { table, entries } = this.open(node.name, ACCUMULATOR, keyed)
         return reduce(node.fn, context, table, entries, this.behind(node.id, keyed))
       }
-      case 'aggregate': {
-        const { table, entries } = this.open(node.name, ACCUMULATOR, keyed)
-        return aggregate(planAccumulator(node.aggregates), context, table, entries, this.behind(node.id, keyed))
-      }
+      case 'aggregate':
+        return this.compileAggregate(node, keyed)
       case 'process':
         return this.compileProcess(node, keyed)
       case 'sink': {
@@ -163,6 +161,19 @@ export class TaskChain {
       case 'source':
         throw new Error('a source has no input')
     }
+  }
+
+  private compileAggregate({ id, name, aggregates }: AggregateNode, keyed: KeyedInput | undefined): Emit {
+    const { context } = this
+    const plan = planAccumulator(aggregates)
+    if (plan.own.length > 0) {
+      const { table, entries } = this.open(name, ACCUMULATOR, keyed)
+      return aggregateAnything(plan, context, table, entries, this.behind(id, keyed))
+    }
+    const options = this.tableOptions(name, ACCUMULATOR) as StateTableOptions<number[]>
+    const table = this.parts.state.declareAccumulators(options, plan.initial.length)
+    const entries = defined(keyed, `keyed input of ${name}`).use(table)
+    return aggregateNumbers({ plan, context, table, entries, next: this.behind(id, keyed) })
   }
 
   private compileProcess(node: ProcessNode, keyed: KeyedInput | undefined): Emit {

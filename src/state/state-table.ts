@@ -129,7 +129,7 @@ export class StateTable<V> implements EvictableTable {
       this.changedBytes += entry.bytes
       this.cache.changedBytes += entry.bytes
     }
-    if (this.expiry !== null) renew(entry, this.expiry)
+    if (this.expiry !== null) this.renew(entry, this.expiry)
   }
 
   /**
@@ -146,7 +146,7 @@ export class StateTable<V> implements EvictableTable {
     this.keepSealed(entry)
     if (this.expiry === null || !isExpired(entry, this.expiry.time.nowMs)) return
     // No change that must be written: whoever reads the stored value sees the same.
-    entry.value = undefined
+    this.drop(entry)
     entry.expiresAtMs = 0
   }
 
@@ -227,6 +227,11 @@ export class StateTable<V> implements EvictableTable {
 
   protected onEvicted(_entry: StateEntry<V>): void {}
 
+  /** The entry has no value any more. */
+  protected drop(entry: StateEntry<V>): void {
+    entry.value = undefined
+  }
+
   decode(stored: Buffer): V {
     return this.codec.decode(stored, 0, stored.length)
   }
@@ -252,6 +257,11 @@ export class StateTable<V> implements EvictableTable {
     return entry
   }
 
+  private renew(entry: StateEntry<V>, { time, ttl }: Expiry): void {
+    if (isExpired(entry, time.nowMs)) this.drop(entry)
+    entry.expiresAtMs = ttl === null ? 0 : time.nowMs + ttl.afterMs
+  }
+
   private keepSealed(entry: StateEntry<V>): void {
     for (const sealed of this.sealed) if (sealed.generation === entry.generation) sealed.encodeBeforeChange(entry)
   }
@@ -259,11 +269,6 @@ export class StateTable<V> implements EvictableTable {
 
 function isExpired({ expiresAtMs }: StateEntry<unknown>, nowMs: number): boolean {
   return expiresAtMs !== 0 && expiresAtMs <= nowMs
-}
-
-function renew<V>(entry: StateEntry<V>, { time, ttl }: Expiry): void {
-  if (isExpired(entry, time.nowMs)) entry.value = undefined
-  entry.expiresAtMs = ttl === null ? 0 : time.nowMs + ttl.afterMs
 }
 
 /** The entry that prefetching has put here. */

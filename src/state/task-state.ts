@@ -1,6 +1,7 @@
 /** The states of one task: finds, before a batch is processed, every entry that the batch will touch. */
 import type { StateBackend } from '../ports/state-backend.ts'
 import type { TaskKey } from '../records/task-id.ts'
+import { AccumulatorTable } from './accumulator-table.ts'
 import { StateTime } from './expiry.ts'
 import { MapReader } from './map-reader.ts'
 import { MapTable } from './map-table.ts'
@@ -25,6 +26,13 @@ export class TaskState {
   /** Declares a state; before the first record. */
   declare<V>(options: StateTableOptions<V>): StateTable<V> {
     const table = new StateTable(this.cache, this.time, options)
+    this.add(table)
+    return table
+  }
+
+  /** The same for accumulators of `width` numbers each. */
+  declareAccumulators(options: StateTableOptions<number[]>, width: number): AccumulatorTable {
+    const table = new AccumulatorTable(this.cache, this.time, options, width)
     this.add(table)
     return table
   }
