@@ -35,6 +35,8 @@ const TOPIC_DEFAULTS: Readonly<Record<string, string>> = {
 const LONGEST_SPREADING_MS = 20
 
 export class ModelTopics {
+  /** For checkers: called for every partition that is made. */
+  onPartition: (partition: ModelPartition) => void = () => {}
   private readonly simulation: Simulation
   private readonly byName = new Map<string, ModelTopic>()
   private readonly chooseLeader: (index: number) => number
@@ -109,7 +111,9 @@ export class ModelTopics {
   private grow(topic: ModelTopic, count: number): void {
     while (topic.partitions.length < count) {
       const partition = topic.partitions.length
-      topic.partitions.push(new ModelPartition(topic.name, partition, this.chooseLeader(partition)))
+      const made = new ModelPartition(topic.name, partition, this.chooseLeader(partition))
+      topic.partitions.push(made)
+      this.onPartition(made)
     }
   }
 }

@@ -53,10 +53,26 @@ export interface TransactionTimes {
   maxTimeoutMs: number
 }
 
+/** What names a transaction for ever, if its producer keeps to the rules. */
+export interface TransactionIdentity {
+  readonly transactionalId: string
+  readonly producerId: number
+  readonly epoch: number
+}
+
+/** For checkers. */
+export interface TransactionWatcher {
+  /** The first partition is added to it. */
+  begun(transaction: TransactionIdentity): void
+  /** Its end is decided, by whomever: markers follow. */
+  ended(transaction: TransactionIdentity, isCommit: boolean): void
+}
+
 const NO_EPOCH = -1
 const MARKER_RETRY_MS = 20
 
 export class ModelTransactions {
+  watcher: TransactionWatcher | undefined
   readonly times: TransactionTimes = { writeMs: 1, markerMs: 5, expiryCheckMs: 10_000, maxTimeoutMs: 900_000 }
   private readonly simulation: Simulation
   private readonly topics: ModelTopics
@@ -193,6 +209,7 @@ export class ModelTransactions {
       if (judged.state !== 'Ongoing') {
         judged.state = 'Ongoing'
         judged.partitions.clear()
+        this.watcher?.begun(judged)
         this.expireLater(judged)
       }
       for (const at of partitions) judged.partitions.set(keyOf(at), at)
@@ -292,6 +309,7 @@ export class ModelTransactions {
 
   private prepare(transaction: Transaction, isCommit: boolean): void {
     transaction.state = isCommit ? 'PrepareCommit' : 'PrepareAbort'
+    this.watcher?.ended(transaction, isCommit)
     this.writeMarkers(transaction)
   }
 

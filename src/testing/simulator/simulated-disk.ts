@@ -2,6 +2,7 @@
  * Local state of a simulated machine: it outlives the process, as a directory of RocksDB does. Batches are atomic and
  * durable in order: a crash may take the last ones, never one before them. One process at a time holds it.
  */
+import type { Clock } from '../../common/clock.ts'
 import { MillraceError } from '../../common/errors.ts'
 import type { StateBackend, StateEntry, TaskMarker } from '../../ports/state-backend.ts'
 import type { StateChanges } from '../../records/state-changes.ts'
@@ -14,11 +15,14 @@ type Batch = (backend: StateBackend) => Promise<void>
 
 /** Batches that a crash can take at most. */
 const MOST_LOST = 2
+const NO_MARKERS: ReadonlyMap<TaskKey, TaskMarker> = new Map()
 const LONGEST_READ_MS = 0.5
 const LONGEST_WRITE_MS = 4
 
 export class SimulatedDisk {
   readonly name: string
+  /** For checkers: called when markers are written. */
+  onMarked: (markers: ReadonlyMap<TaskKey, TaskMarker>) => void = () => {}
   private readonly batches: Batch[] = []
   private owner: SimulatedProcess | undefined
 
@@ -53,8 +57,9 @@ export class SimulatedDisk {
     this.batches.push(batch)
   }
 
-  async load(process: SimulatedProcess): Promise<StateBackend> {
-    const backend = createMemoryBackend(process.clock)
+  /** As it is now. */
+  async load(clock: Clock): Promise<StateBackend> {
+    const backend = createMemoryBackend(clock)
     await backend.open()
     for (const batch of this.batches) await batch(backend)
     return backend
@@ -77,14 +82,14 @@ class DiskOfProcess implements StateBackend {
   async open(): Promise<void> {
     await this.takes(LONGEST_WRITE_MS, 'disk opens')
     this.disk.lock(this.process)
-    this.loaded = await this.disk.load(this.process)
+    this.loaded = await this.disk.load(this.process.clock)
   }
 
   async reset(): Promise<void> {
     await this.takes(LONGEST_WRITE_MS, 'disk is cleared')
     if (this.loaded === undefined) this.disk.lock(this.process)
     this.disk.clear()
-    this.loaded = await this.disk.load(this.process)
+    this.loaded = await this.disk.load(this.process.clock)
   }
 
   async markers(): Promise<Map<TaskKey, TaskMarker>> {
@@ -99,7 +104,8 @@ class DiskOfProcess implements StateBackend {
   }
 
   apply(changes: readonly StateChanges[], markers: ReadonlyMap<TaskKey, TaskMarker>): Promise<void> {
-    return this.write((backend, kept) => backend.apply(kept, markers), changes)
+    const kept = new Map(markers)
+    return this.write((backend, copies) => backend.apply(copies, kept), changes, kept)
   }
 
   async *scan(task: TaskKey, prefix: string, nowMs: number): AsyncIterable<StateEntry> {
@@ -130,6 +136,7 @@ class DiskOfProcess implements StateBackend {
   private write(
     batch: (backend: StateBackend, changes: readonly StateChanges[]) => Promise<void>,
     changes: readonly StateChanges[],
+    markers: ReadonlyMap<TaskKey, TaskMarker> = NO_MARKERS,
   ): Promise<void> {
     const written = this.writing.then(async () => {
       await this.takes(LONGEST_WRITE_MS, 'disk writes')
@@ -138,6 +145,7 @@ class DiskOfProcess implements StateBackend {
       const again: Batch = (backend) => batch(backend, kept)
       await again(this.opened())
       this.disk.write(again)
+      if (markers.size > 0) this.disk.onMarked(markers)
     })
     this.writing = written.catch(() => {})
     return written

@@ -26,6 +26,8 @@ const CALM: StorageConditions = { latencyMs: { least: 0.5, most: 8 }, failure: 0
 export class SimulatedStorage {
   conditions: StorageConditions = CALM
   readonly files: MemoryStorage
+  /** For checkers: called before files are deleted. */
+  onDelete: (paths: readonly string[]) => void = () => {}
   private readonly simulation: Simulation
 
   constructor(simulation: Simulation, nowMs: () => number = () => wallTimeMs(simulation.nowMs)) {
@@ -85,7 +87,10 @@ class StorageOfProcess implements CheckpointStorage {
   }
 
   delete(paths: readonly string[]): Promise<void> {
-    return this.call('delete', undefined, () => this.shared.files.delete(paths))
+    return this.call('delete', undefined, () => {
+      this.shared.onDelete(paths)
+      return this.shared.files.delete(paths)
+    })
   }
 
   async close(): Promise<void> {}

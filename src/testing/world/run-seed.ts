@@ -1,5 +1,6 @@
 /** One seed: a world that goes wrong for a while, then must come right. */
 import { Disturbances } from './disturbances.ts'
+import { stateViolation } from './invariants/stored-state.ts'
 import { committedOutput, isComplete, Scenario, violation } from './scenario.ts'
 import { World } from './world.ts'
 
@@ -44,9 +45,17 @@ export async function runSeed(seed: number, { keepTrace = false } = {}): Promise
   const isDrained = await simulation.run(isDone, { untilMs: 31_000 + PATIENCE_MS })
   if (wrong === undefined && !isDrained) wrong = `it has not drained: ${stateOf(world, scenario)}`
   if (wrong === undefined) wrong = await stopAll(world)
-  wrong ??= world.bugs[0] ?? violation(scenario, kafka)
+  wrong ??= world.bugs[0] ?? violation(scenario, kafka) ?? (await stateOnDisks(world))
   const { digest, eventCount: events, nowMs: simulatedMs } = simulation
   return { seed, wrong, digest, events, simulatedMs, world }
+}
+
+async function stateOnDisks({ disks, storage, checker }: World): Promise<string | undefined> {
+  for (const disk of disks.values()) {
+    const wrong = await stateViolation(disk, storage.files, checker.view.retained)
+    if (wrong !== undefined) return wrong
+  }
+  return undefined
 }
 
 /** What runs the processes starts one again that has ended. */

@@ -2,7 +2,8 @@
  * The whole product in a simulated world: workers run the code that users run, from the group protocol to the record
  * batches; Kafka, the network, storage, disks and time are models. One seed decides everything that happens.
  */
-import { KafkaControlLog } from '../../../connectors/kafka/control/kafka-control-log.ts'
+import { controlTopic, KafkaControlLog } from '../../../connectors/kafka/control/kafka-control-log.ts'
+import { exchangeTopic } from '../../../connectors/kafka/exchange/exchange-topics.ts'
 import { KafkaExchange } from '../../../connectors/kafka/exchange/kafka-exchange.ts'
 import { createGroupMembership } from '../../../connectors/kafka/group/create-group-membership.ts'
 import { CLIENT_KEY, SharedClient } from '../../../connectors/kafka/shared-client.ts'
@@ -17,8 +18,10 @@ import { SimulatedDisk } from '../simulator/simulated-disk.ts'
 import { SimulatedProcess } from '../simulator/simulated-process.ts'
 import { SimulatedStorage } from '../simulator/simulated-storage.ts'
 import { Simulation } from '../simulator/simulation.ts'
+import { InvariantChecker } from './invariants/invariant-checker.ts'
 import { tracingLogger } from './tracing-logger.ts'
 import { APPLICATION, INPUT, transferJob } from './transfer-job.ts'
+import { WatchedControlLog } from './watched-control-log.ts'
 
 export interface WorldOptions {
   /** Default 1. */
@@ -69,7 +72,8 @@ export class World {
   readonly workers: SimulatedWorker[] = []
   /** What no fault excuses. */
   readonly bugs: string[] = []
-  private readonly disks = new Map<number, SimulatedDisk>()
+  readonly checker: InvariantChecker
+  readonly disks = new Map<number, SimulatedDisk>()
 
   constructor(seed: number, { brokers = 1, config = {}, keepTrace = false }: WorldOptions = {}) {
     this.simulation = new Simulation(seed, { keepTrace })
@@ -77,6 +81,13 @@ export class World {
     this.kafka.groups.times.sessionTimeoutMs.least = 1_000
     this.network = new SimulatedNetwork(this.simulation, this.kafka)
     this.storage = new SimulatedStorage(this.simulation)
+    this.checker = new InvariantChecker({
+      kafka: this.kafka,
+      storage: this.storage,
+      controlTopic: controlTopic(APPLICATION),
+      topicOf: (exchange) => exchangeTopic(APPLICATION, exchange),
+      onViolation: (what) => this.bugs.push(what),
+    })
     this.config = resolveConfig([layerOfJob({ ...CONFIG, brokers: this.kafka.bootstrap.join(','), ...config })]).config
   }
 
@@ -87,13 +98,12 @@ export class World {
 
   /** A process on a machine, whose disk outlives it. One at a time per machine. */
   start(machine: number): SimulatedWorker {
-    const { simulation, network, storage, config } = this
+    const { simulation, network, storage, config, checker } = this
     const name = `w${machine}.${this.workers.length}`
     const process = new SimulatedProcess(simulation, name)
     const logger = tracingLogger(simulation, process, (what) => this.bugs.push(what))
     const { graph } = transferJob()
-    const disk = this.disks.get(machine) ?? new SimulatedDisk(`disk ${machine}`)
-    this.disks.set(machine, disk)
+    const disk = this.diskOf(machine)
     const status = new WorkerStatus()
     const connect = () => network.client(process, logger, config.kafkaRequestTimeoutMs)
     const running: RunningWorker = startWorker({
@@ -110,7 +120,7 @@ export class World {
       backends: () => [disk.of(process)],
       createControlLog(context) {
         context.share(CLIENT_KEY, () => new SharedClient(connect), 'worker')
-        return new KafkaControlLog(context)
+        return new WatchedControlLog(new KafkaControlLog(context), (offset, value) => checker.onRead(name, offset, value))
       },
       createMembership: (context) => createGroupMembership(context, { topics: () => [INPUT] }),
       createExchange: (context) => new KafkaExchange(context),
@@ -124,5 +134,14 @@ export class World {
       process.crash()
     })
     return worker
+  }
+
+  private diskOf(machine: number): SimulatedDisk {
+    const known = this.disks.get(machine)
+    if (known !== undefined) return known
+    const disk = new SimulatedDisk(`disk ${machine}`)
+    this.disks.set(machine, disk)
+    this.checker.watchDisk(disk)
+    return disk
   }
 }

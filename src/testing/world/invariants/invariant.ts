@@ -1,0 +1,42 @@
+/**
+ * What an invariant is: one of the promises at the top of docs/protocol.md, watched while a simulated world runs. It sees
+ * what Kafka, the storage and the disks of the model hold, never what the product believes.
+ */
+import type { CheckpointMetadata } from '../../../checkpoint/metadata.ts'
+import type { ControlRecord, RestorePoint } from '../../../checkpoint/protocol/control-records.ts'
+import type { TaskMarker } from '../../../ports/state-backend.ts'
+import type { TaskKey } from '../../../records/task-id.ts'
+
+/** A record of the control log. */
+export interface Logged {
+  readonly offset: number
+  readonly record: ControlRecord
+  /** As the product's own fold takes it. */
+  readonly isValid: boolean
+}
+
+/** A checkpoint whose completion is valid, with its metadata as the storage holds it. */
+export interface Completed {
+  readonly point: RestorePoint
+  readonly metadata: CheckpointMetadata
+}
+
+/** Each method is called as it happens, and returns what is wrong with it; undefined: nothing. */
+export interface Invariant {
+  readonly name: string
+  onRecord?(logged: Logged): string | undefined
+  /** Right behind its record. */
+  onCompleted?(completed: Completed): string | undefined
+  /** A transaction has got its first partition: `<transactional id>:<producer id>:<epoch>`. */
+  onBegun?(transaction: string): string | undefined
+  /** The coordinator has decided that it is committed; markers follow. */
+  onCommitted?(transaction: string): string | undefined
+  /** Before they are gone. */
+  onDeleted?(paths: readonly string[]): string | undefined
+  /** A topic's partition begins at this offset from now on. */
+  onTrimmed?(topic: string, partition: number, logStart: number): string | undefined
+  /** Written to a disk. */
+  onMarked?(disk: string, markers: ReadonlyMap<TaskKey, TaskMarker>): string | undefined
+  /** A worker has read these bytes of the control log, at this offset. */
+  onRead?(worker: string, offset: number, value: Buffer): string | undefined
+}

@@ -1,0 +1,39 @@
+import type { ControlLog, ControlLogEntry } from '../../ports/control-log.ts'
+
+/** A control log, and somebody who is told of everything that is read from it. */
+export class WatchedControlLog implements ControlLog {
+  private readonly log: ControlLog
+  private readonly onRead: (offset: number, value: Buffer) => void
+
+  constructor(log: ControlLog, onRead: (offset: number, value: Buffer) => void) {
+    this.log = log
+    this.onRead = onRead
+  }
+
+  open(): Promise<{ readonly created: boolean }> {
+    return this.log.open()
+  }
+
+  append(values: readonly Buffer[]): Promise<number> {
+    return this.log.append(values)
+  }
+
+  endOffset(): Promise<number> {
+    return this.log.endOffset()
+  }
+
+  async *tail(offset: number, signal: AbortSignal): AsyncIterable<readonly ControlLogEntry[]> {
+    for await (const entries of this.log.tail(offset, signal)) {
+      for (const entry of entries) this.onRead(entry.offset, entry.value)
+      yield entries
+    }
+  }
+
+  trim(offset: number): Promise<void> {
+    return this.log.trim(offset)
+  }
+
+  close(): Promise<void> {
+    return this.log.close()
+  }
+}
