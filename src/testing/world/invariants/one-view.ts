@@ -57,7 +57,7 @@ export class OneView implements Invariant {
   }
 }
 
-/** Through JSON, as a summary is. */
+/** Through JSON, as a summary is; without the records' format version, which who folds his own record has not added yet. */
 function asRead(view: LogView): unknown {
-  return JSON.parse(JSON.stringify(view.fold()))
+  return JSON.parse(JSON.stringify(view.fold()), (key, value) => (key === 'v' ? undefined : value))
 }
