@@ -48,7 +48,7 @@ class World {
       status: new WorkerStatus(),
       storage: this.storage,
       name: 'worker',
-      random: () => 0.5,
+      random: Math.random,
       createMembership: () => this.group.member(),
       createControlLog: () => this.log,
       createExchange: () => assert.fail('this job has no exchange'),

@@ -28,11 +28,7 @@ import type { StateChanges } from '../records/state-changes.ts'
 import type { TaskKey } from '../records/task-id.ts'
 import type { CompactionStatistics } from './compaction-statistics.ts'
 import { PacedClock } from './paced-clock.ts'
-
-/** Up to this a result rides along: the checkpoint must not wait for its upload. */
-const RIDE_BYTES = 2 * 1024 * 1024
-/** Objects of its own are of this size: it bounds the memory, since an object is put whole. */
-const OBJECT_BYTES = 64 * 1024 * 1024
+import { WORKER_BOUNDS, type WorkerBounds } from './worker-bounds.ts'
 
 export interface CompactionParts {
   readonly applicationId: string
@@ -47,8 +43,8 @@ export interface CompactionParts {
   /** Above 0, up to 1: of the event loop's time. */
   readonly share: number
   readonly statistics: CompactionStatistics
-  /** Default: RIDE_BYTES and OBJECT_BYTES. */
-  readonly sizes?: { readonly rideBytes: number; readonly objectBytes: number }
+  /** Default: WORKER_BOUNDS. */
+  readonly sizes?: Pick<WorkerBounds, 'rideBytes' | 'objectBytes'>
 }
 
 /** Merged slices on their way into a file: where each has come to stand is told by `placed`. */
@@ -80,15 +76,15 @@ export class Compaction {
   private told: { readonly checkpoint: number; readonly merges: readonly MergedSlices[] } | undefined
   private lastCompleted: number
   private countedBusyMs = 0
-  private readonly sizes: { readonly rideBytes: number; readonly objectBytes: number }
   private objects = 0
   private next = Promise.withResolvers<void>()
   private running: Promise<void> | undefined
+  private readonly sizes: Pick<WorkerBounds, 'rideBytes' | 'objectBytes'>
 
   constructor(parts: CompactionParts) {
     this.parts = parts
-    this.sizes = parts.sizes ?? { rideBytes: RIDE_BYTES, objectBytes: OBJECT_BYTES }
     this.chains = new CompactionChains(parts.tasks, parts.metadata)
+    this.sizes = parts.sizes ?? WORKER_BOUNDS
     this.paced = new PacedClock(parts.clock, parts.share, this.stopping.signal)
     this.lastCompleted = parts.metadata?.checkpoint ?? 0
     this.measure()

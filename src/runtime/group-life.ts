@@ -3,11 +3,11 @@
  * that leads the group claims epochs: after each rebalance, and after a failure as the restart strategy says.
  */
 
-import { randomUUID } from 'node:crypto'
 import type { CheckpointMetadata } from '../checkpoint/metadata.ts'
 import type { PastFailure } from '../checkpoint/protocol/folded-view.ts'
 import { decideRestart, type RestartSettings } from '../checkpoint/protocol/restarts.ts'
 import { MillraceError, toError } from '../common/errors.ts'
+import { nonceOf } from '../common/nonce.ts'
 import { whenAborted } from '../common/when-aborted.ts'
 import { graphDigest, planStages, type Stage } from '../graph/stages.ts'
 import type { AssignedPartitions, Joined } from '../ports/group-membership.ts'
@@ -94,7 +94,7 @@ export class GroupLife {
     const since = follower.view.nextOffset
     const facts = {
       worker: parts.name,
-      joinNonce: randomUUID(),
+      joinNonce: nonceOf(parts.random),
       graphDigest: digest,
       localState: await this.localState(),
     }
@@ -208,13 +208,13 @@ export class GroupLife {
 
   /** Appends a claim, unless the job is to end; after a failure when the restart strategy says. */
   private async claim(session: GroupSession, mayClaim: () => boolean, change: AbortSignal): Promise<void> {
-    const { follower, config, clock, logger } = this.parts
+    const { follower, config, clock, logger, random } = this.parts
     const { view } = follower
     if (!(await this.mayRestart(change)) || change.aborted) return
     const plan = view.failure === undefined && session.plan !== undefined ? session.plan : await this.plan()
     session.plan = plan
     const claim = {
-      nonce: randomUUID(),
+      nonce: nonceOf(random),
       members: session.joined.members,
       assignment: this.assignment(session.joined, plan),
       graphDigest: this.digest,

@@ -2,7 +2,6 @@ import { abortReasonOf } from '../checkpoint/protocol/abort-reason.ts'
 import { type ControlRecord, isOfEpoch } from '../checkpoint/protocol/control-records.ts'
 import type { CheckpointSettings } from '../checkpoint/protocol/coordination.ts'
 import { defined } from '../common/assert.ts'
-import type { Config } from '../config/config.ts'
 import type { ExchangeWriter } from '../ports/exchange.ts'
 import { WorkerState } from '../state/worker-state.ts'
 import { Compaction } from './compaction.ts'
@@ -13,6 +12,7 @@ import { appendOne } from './log-follower.ts'
 import { type OpenedTasks, openTasks } from './open-tasks.ts'
 import { keepSwept } from './orphan-sweep.ts'
 import type { StartedEpoch } from './started-epoch.ts'
+import { WORKER_BOUNDS } from './worker-bounds.ts'
 import { WorkerCheckpoints } from './worker-checkpoints.ts'
 import { WorkerLoop } from './worker-loop.ts'
 
@@ -126,7 +126,7 @@ function tellOfLag({ follower, config }: EpochParts, { epoch, worker, fail }: St
 }
 
 function createCoordinator(parts: EpochParts, started: StartedEpoch): Coordinator {
-  const { applicationId, config, clock, logger, storage, follower, graphDigest } = parts
+  const { applicationId, clock, logger, storage, follower, graphDigest } = parts
   const { epoch, registry, metadata, exchange, fail } = started
   const { restorePoint, recovered } = follower.view
   const { sources, exchanges } = defined(recovered, 'recovery')
@@ -134,7 +134,7 @@ function createCoordinator(parts: EpochParts, started: StartedEpoch): Coordinato
     applicationId,
     epoch,
     graphDigest,
-    settings: checkpointSettings(config),
+    settings: checkpointSettings(parts),
     clock,
     logger,
     follower,
@@ -148,23 +148,25 @@ function createCoordinator(parts: EpochParts, started: StartedEpoch): Coordinato
   })
 }
 
-function checkpointSettings(config: Config): CheckpointSettings {
+function checkpointSettings({ config, bounds: { summaryEvery } = WORKER_BOUNDS }: EpochParts): CheckpointSettings {
   return {
     intervalMs: config.checkpointIntervalMs,
     timeoutMs: config.checkpointTimeoutMs,
     minPauseMs: config.checkpointMinPauseMs,
     tolerableFailures: config.checkpointTolerableFailures,
     retained: config.checkpointsRetained,
+    summaryEvery,
   }
 }
 
 function createCompaction(parts: EpochParts, { epoch, tasks, metadata, context }: StartedEpoch): Compaction | null {
-  const { applicationId, clock, logger, storage, status, config } = parts
+  const { applicationId, clock, logger, storage, status, config, bounds: sizes = WORKER_BOUNDS } = parts
   if (config.compactionShare === 0) return null
   const share = config.compactionShare / 100
   const { workerIndex } = context
   const statistics = status.compaction
-  return new Compaction({ applicationId, epoch, workerIndex, tasks, metadata, clock, logger, storage, share, statistics })
+  const place = { applicationId, epoch, workerIndex, tasks, metadata }
+  return new Compaction({ ...place, clock, logger, storage, share, statistics, sizes })
 }
 
 /** What a worker's checkpoints have to do with. */

@@ -9,6 +9,7 @@ import type { ControlLog } from '../ports/control-log.ts'
 import type { CreateExchange } from '../ports/exchange.ts'
 import type { GroupMembership } from '../ports/group-membership.ts'
 import type { StateBackend } from '../ports/state-backend.ts'
+import type { WorkerBounds } from './worker-bounds.ts'
 import type { WorkerStatus } from './worker-status.ts'
 
 export interface WorkerParts {
@@ -30,4 +31,6 @@ export interface WorkerParts {
   /** @param directory of the local state: what is to outlive the process may be kept there; null: there is none */
   readonly createMembership: (context: ConnectorContext, directory: string | null) => GroupMembership
   readonly createExchange: CreateExchange
+  /** Default: WORKER_BOUNDS. */
+  readonly bounds?: WorkerBounds
 }

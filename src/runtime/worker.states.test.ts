@@ -71,7 +71,7 @@ class World<T> {
       status,
       storage: this.storage,
       name: 'worker',
-      random: () => 0.5,
+      random: Math.random,
       createMembership: () => membership,
       createControlLog: () => this.log,
       createExchange: () => {

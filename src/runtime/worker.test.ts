@@ -73,7 +73,7 @@ class World {
       status: this.status,
       storage: this.storage,
       name: `worker-${this.workers++}`,
-      random: () => 0.5,
+      random: Math.random,
       createMembership: () => ({
         // One that is gone never comes back.
         join: (facts) => (isGone ? new Promise(() => {}) : membership.join(facts)),

@@ -5,7 +5,14 @@ import type { ControlRecord } from './control-records.ts'
 import { type CheckpointSettings, type CoordinatorFacts, decide } from './coordination.ts'
 import { LogView } from './log-view.ts'
 
-const settings: CheckpointSettings = { intervalMs: 1000, timeoutMs: 5000, minPauseMs: 0, tolerableFailures: 1, retained: 2 }
+const settings: CheckpointSettings = {
+  intervalMs: 1000,
+  timeoutMs: 5000,
+  minPauseMs: 0,
+  tolerableFailures: 1,
+  retained: 2,
+  summaryEvery: 1000,
+}
 const facts = (changes: Partial<CoordinatorFacts> = {}): CoordinatorFacts => ({
   nowMs: 10_000,
   lastTriggeredAtMs: 9_500,

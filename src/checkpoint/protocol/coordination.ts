@@ -14,6 +14,8 @@ export interface CheckpointSettings {
   readonly tolerableFailures: number
   /** Completed checkpoints that are kept. */
   readonly retained: number
+  /** Records of the log between two summaries. */
+  readonly summaryEvery: number
 }
 
 /** What the view doesn't tell: the coordinator's own clock and wishes. Times are monotonic milliseconds. */
@@ -41,9 +43,6 @@ export type CoordinatorDecision =
   | { readonly kind: 'summarise' }
   | { readonly kind: 'give-up' }
 
-/** Records between two summaries: some minutes of checkpoints, read in milliseconds. */
-const SUMMARY_EVERY = 1_000
-
 export function decide(view: LogView, settings: CheckpointSettings, facts: CoordinatorFacts): CoordinatorDecision {
   if (view.epochState !== 'started') return { kind: 'wait', untilMs: Number.POSITIVE_INFINITY }
   if (facts.failuresInRow > settings.tolerableFailures) return { kind: 'give-up' }
@@ -53,7 +52,8 @@ export function decide(view: LogView, settings: CheckpointSettings, facts: Coord
   const oldest = view.retained[0]
   if (oldest !== undefined && view.retained.length > settings.retained) return { kind: 'drop', checkpoint: oldest.checkpoint }
   const unfolded = view.nextOffset - Math.max(0, view.lastSummary)
-  if (unfolded >= SUMMARY_EVERY && facts.wanted === 'none' && facts.summaryTriedAt + SUMMARY_EVERY <= view.nextOffset) {
+  const { summaryEvery } = settings
+  if (unfolded >= summaryEvery && facts.wanted === 'none' && facts.summaryTriedAt + summaryEvery <= view.nextOffset) {
     return { kind: 'summarise' }
   }
   const dueAtMs = dueAt(settings, facts)
