@@ -2,6 +2,10 @@
 import { type DirectedProof, edit } from './directed-proof.ts'
 
 const LOG_VIEW = 'src/checkpoint/protocol/log-view.ts'
+const WORKER_LOOP = 'src/runtime/worker-loop.ts'
+const WORKER_LOOP_TEST = 'src/runtime/worker-loop.test.ts'
+const COORDINATOR = 'src/runtime/coordinator.ts'
+const COORDINATOR_TEST = 'src/runtime/coordinator.test.ts'
 
 export const checkpointProofs: readonly DirectedProof[] = [
   {
@@ -81,5 +85,135 @@ export const checkpointProofs: readonly DirectedProof[] = [
       name: 'a transaction that could outlive its timeout is refused, at its exact bound too',
     },
     fails: /Missing expected exception/,
+  },
+  {
+    id: 'R10 barrier',
+    rule: 'R10',
+    without: 'the cut comes before the first record behind a barrier',
+    edits: [edit(WORKER_LOOP, 'if (this.parts.isUndecided(checkpoint)) this.pendingCut = { checkpoint, kind }', '')],
+    test: { file: WORKER_LOOP_TEST, name: 'a cut comes before the first record behind its barrier' },
+    fails: /Expected values to be strictly deep-equal/,
+  },
+  {
+    id: 'R10 decided',
+    rule: 'R10',
+    without: 'the barrier of a checkpoint that is decided cuts nothing',
+    edits: [edit(WORKER_LOOP, 'if (this.parts.isUndecided(checkpoint)) this.pendingCut', 'this.pendingCut')],
+    test: { file: WORKER_LOOP_TEST, name: 'the barrier of a checkpoint that is decided cuts nothing' },
+    fails: /Expected values to be strictly deep-equal/,
+  },
+  {
+    id: 'R10 epoch',
+    rule: 'R10',
+    without: 'barriers of earlier epochs cut nothing',
+    edits: [edit('src/runtime/exchange-tasks.ts', '        if (!this.producers.has(producerId)) return NOTHING\n', '')],
+    test: {
+      file: 'src/runtime/exchange-tasks.test.ts',
+      name: 'barriers of the running epoch are handed on, those of earlier ones mean nothing',
+    },
+    fails: /Expected values to be strictly deep-equal/,
+  },
+  {
+    id: 'R10 batch',
+    rule: 'R10',
+    without: 'a cut that is due comes before the next batch',
+    edits: [
+      edit(
+        WORKER_LOOP,
+        'if (this.pendingCut !== undefined) this.cut(this.pendingCut)\n',
+        'if (this.pendingCut !== undefined && !(await this.processSource())) this.cut(this.pendingCut)\n',
+      ),
+    ],
+    test: { file: WORKER_LOOP_TEST, name: 'a trigger that is read in the middle of a batch cuts behind it' },
+    fails: /Expected values to be strictly deep-equal/,
+  },
+  {
+    id: 'R14 read back',
+    rule: 'R14',
+    without: 'a drop is read back before anything is deleted',
+    edits: [
+      edit(
+        COORDINATOR,
+        "if (!(await appendOne(follower, { type: 'checkpoint-dropped', epoch, checkpoint }))) return",
+        "const isDropped = appendOne(follower, { type: 'checkpoint-dropped', epoch, checkpoint })\n    await dropCheckpoint(storage, dropped, view.retained.slice(1))\n    if (!(await isDropped)) return",
+      ),
+    ],
+    test: {
+      file: COORDINATOR_TEST,
+      name: 'what only a dropped checkpoint refers to is deleted, once the drop is read back',
+    },
+    fails: /nothing is deleted before the log says so/,
+  },
+  {
+    id: 'R14 void drop',
+    rule: 'R14',
+    without: 'nothing is deleted where the drop is void',
+    edits: [
+      edit(
+        COORDINATOR,
+        "if (!(await appendOne(follower, { type: 'checkpoint-dropped', epoch, checkpoint }))) return",
+        "await appendOne(follower, { type: 'checkpoint-dropped', epoch, checkpoint })",
+      ),
+    ],
+    test: { file: COORDINATOR_TEST, name: 'nothing is deleted where another epoch has begun before the drop' },
+    fails: /Expected values to be strictly deep-equal|The expression evaluated to a falsy value/,
+  },
+  {
+    id: 'R14 files',
+    rule: 'R14',
+    without: 'what a retained checkpoint refers to stays',
+    edits: [
+      edit(
+        'src/checkpoint/retention.ts',
+        'segments.map((segment) => segment.path).filter((path) => !kept.has(path))',
+        'segments.map((segment) => segment.path)',
+      ),
+    ],
+    test: {
+      file: COORDINATOR_TEST,
+      name: 'what only a dropped checkpoint refers to is deleted, once the drop is read back',
+    },
+    fails: /Expected values to be strictly deep-equal/,
+  },
+  {
+    id: 'R14 exchanges',
+    rule: 'R14',
+    without: 'exchanges are trimmed to where the oldest retained checkpoint goes on, not the newest',
+    edits: [
+      edit(
+        COORDINATOR,
+        'await trimExchanges(neededFrom(oldest))',
+        'await trimExchanges(neededFrom(this.previous?.metadata ?? oldest))',
+      ),
+    ],
+    test: {
+      file: COORDINATOR_TEST,
+      name: 'what only a dropped checkpoint refers to is deleted, once the drop is read back',
+    },
+    fails: /Expected values to be strictly deep-equal/,
+  },
+  {
+    id: 'R15 cut',
+    rule: 'R15',
+    without: 'workers stop at the cut of a final checkpoint',
+    edits: [edit(WORKER_LOOP, 'if (this.finalCut !== undefined || this.isOverlayFull())', 'if (this.isOverlayFull())')],
+    test: { file: WORKER_LOOP_TEST, name: 'nothing is processed behind a final cut, and it ends when that is complete' },
+    fails: /Expected values to be strictly deep-equal/,
+  },
+  {
+    id: 'R15 aborted',
+    rule: 'R15',
+    without: 'workers go on where a final checkpoint was aborted',
+    edits: [edit(WORKER_LOOP, 'if (this.finalCut === checkpoint) this.finalCut = undefined', '')],
+    test: { file: WORKER_LOOP_TEST, name: 'a final checkpoint that is aborted lets it go on, until the next one' },
+    fails: /Expected values to be strictly deep-equal/,
+  },
+  {
+    id: 'R15 asked again',
+    rule: 'R15',
+    without: 'a final checkpoint that was aborted is asked for again',
+    edits: [edit(COORDINATOR, "if (this.pendingKind === 'final') this.wanted = 'final'", '')],
+    test: { file: COORDINATOR_TEST, name: 'a final checkpoint that was aborted is asked for again' },
+    fails: /it comes true in time/,
   },
 ]

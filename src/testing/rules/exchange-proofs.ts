@@ -2,6 +2,8 @@
 import { type DirectedProof, edit } from './directed-proof.ts'
 
 const TOPICS_TEST = 'connectors/kafka/exchange/exchange-topics.test.ts'
+const WORKER_LOOP = 'src/runtime/worker-loop.ts'
+const WORKER_LOOP_TEST = 'src/runtime/worker-loop.test.ts'
 
 export const exchangeProofs: readonly DirectedProof[] = [
   {
@@ -59,5 +61,55 @@ export const exchangeProofs: readonly DirectedProof[] = [
       name: 'the watermark of a task never goes back: not by an input, not by a new one, not by recovery',
     },
     fails: /expected: 70/,
+  },
+  {
+    id: 'R19 order',
+    rule: 'R19',
+    without: 'exchange input is served before sources',
+    edits: [
+      edit(
+        WORKER_LOOP,
+        '      if (await this.processExchange()) continue\n',
+        '      if (!this.parts.isHeldBack() && (await this.processSource())) continue\n      if (await this.processExchange()) continue\n',
+      ),
+    ],
+    test: { file: WORKER_LOOP_TEST, name: 'exchange input is served before sources' },
+    fails: /Expected values to be strictly deep-equal/,
+  },
+  {
+    id: 'R19 lag',
+    rule: 'R19',
+    without: 'sources wait while an exchange lags',
+    edits: [edit(WORKER_LOOP, 'if (!this.parts.isHeldBack() && (await', 'if ((await')],
+    test: { file: WORKER_LOOP_TEST, name: 'sources wait while an exchange lags, and go on when it does no more' },
+    fails: /Expected values to be strictly deep-equal/,
+  },
+  {
+    id: 'R21 end',
+    rule: 'R21',
+    without: 'a channel of an earlier epoch leaves the minimum at its end',
+    edits: [edit('src/runtime/exchange-tasks.ts', '    task.watermark.leave(producerId)\n', '')],
+    test: {
+      file: 'src/runtime/exchange-tasks.test.ts',
+      name: 'a channel of an earlier epoch holds the watermark up to its end, and no further',
+    },
+    fails: /expected: 200/,
+  },
+  {
+    id: 'R21 until then',
+    rule: 'R21',
+    without: 'a channel of an earlier epoch holds the watermark up to its end',
+    edits: [
+      edit(
+        'src/runtime/exchange-tasks.ts',
+        'for (const channel of [...producers, ...channels.keys()]) watermark',
+        'for (const channel of producers) watermark',
+      ),
+    ],
+    test: {
+      file: 'src/runtime/exchange-tasks.test.ts',
+      name: 'a channel of an earlier epoch holds the watermark up to its end, and no further',
+    },
+    fails: /the others have not spoken/,
   },
 ]

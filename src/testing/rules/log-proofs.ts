@@ -77,4 +77,21 @@ export const logProofs: readonly DirectedProof[] = [
     },
     fails: /Expected values to be strictly deep-equal/,
   },
+  {
+    id: 'R1 trimming',
+    rule: 'R1',
+    without: 'the log is trimmed only where its summary is valid',
+    edits: [
+      edit(
+        'src/runtime/coordinator.ts',
+        "if (!(await appendOne(follower, { type: 'summary', epoch, asOf, view: { ...view.fold() } }))) return",
+        "await appendOne(follower, { type: 'summary', epoch, asOf, view: { ...view.fold() } })",
+      ),
+    ],
+    test: {
+      file: 'src/runtime/coordinator.test.ts',
+      name: 'the control log is trimmed up to a summary, and not where something came between',
+    },
+    fails: /expected: false\s+actual: true/,
+  },
 ]
