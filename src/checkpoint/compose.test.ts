@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type CheckpointFacts, composeMetadata } from './compose.ts'
 import { manifestWith } from './manifest.fixture.ts'
-import { decodeMetadata, encodeMetadata } from './metadata.ts'
+import { checkpointPath, decodeMetadata, encodeMetadata, mergedPath, segmentPath } from './metadata.ts'
 
 const segment = (path: string, task = 's/0') => ({
   path,
@@ -70,4 +70,15 @@ test('metadata is read as it was written, and refused when it was changed', () =
   assert.throws(() => decodeMetadata(other.bytes, 'p', sha256), { code: 'MR_CHECKPOINT_CORRUPT' })
   const newer = Buffer.from(JSON.stringify({ ...metadata, version: 99 }))
   assert.throws(() => decodeMetadata(newer, 'p'), { code: 'MR_CHECKPOINT_UNKNOWN_VERSION' })
+})
+
+test('paths carry number and epoch, so that no two attempts write the same file', () => {
+  const paths = [1, 2].flatMap((checkpoint) =>
+    [10, 11].flatMap((epoch) => [
+      checkpointPath('app', checkpoint, epoch),
+      ...[0, 1].map((worker) => segmentPath('app', checkpoint, epoch, worker)),
+      ...[0, 1].map((part) => mergedPath('app', checkpoint, epoch, 0, part)),
+    ]),
+  )
+  assert.equal(new Set(paths).size, paths.length, 'each has a path of its own')
 })

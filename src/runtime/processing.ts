@@ -7,6 +7,7 @@ import { WorkerState } from '../state/worker-state.ts'
 import { Compaction } from './compaction.ts'
 import { Coordinator } from './coordinator.ts'
 import type { EpochParts } from './epoch-parts.ts'
+import { isHeldBack, tellOfLag } from './exchange-lag.ts'
 import { watchGroup } from './group-changes.ts'
 import { appendOne } from './log-follower.ts'
 import { type OpenedTasks, openTasks } from './open-tasks.ts'
@@ -15,9 +16,6 @@ import type { StartedEpoch } from './started-epoch.ts'
 import { WORKER_BOUNDS } from './worker-bounds.ts'
 import { WorkerCheckpoints } from './worker-checkpoints.ts'
 import { WorkerLoop } from './worker-loop.ts'
-
-/** Exchange input that lags less than this share of the bound lets sources go on: not on and off with every frame. */
-const LAG_IS_OVER_AT = 0.5
 
 /** For compaction and sweeping to end with the epoch. */
 const STORAGE_WORK_ENDS_MS = 500
@@ -61,7 +59,7 @@ export async function runProcessing(parts: EpochParts, started: StartedEpoch): P
     overlayBytes: config.overlayBytes,
     wantCheckpoint: () => coordinator?.want('soon'),
     isUndecided: (checkpoint) => view.lastCheckpoint < checkpoint || view.pending?.triggered.checkpoint === checkpoint,
-    isHeldBack: () => view.lagging.size > 0,
+    isHeldBack: () => isHeldBack(view),
     observeLag: (frames) => tellOfLag(parts, started, frames),
   })
   onClose(
@@ -115,14 +113,6 @@ function requestFinal(
 ): void {
   if (coordinator !== null) coordinator.want('final')
   else appendOne(parts.follower, { type: 'final-requested', epoch, worker, cause }).catch(fail)
-}
-
-/** Tells the log when the lag of this worker's exchange input passes the bound, and when it is over (R19). */
-function tellOfLag({ follower, config }: EpochParts, { epoch, worker, fail }: StartedEpoch, frames: number): void {
-  const isLagging = follower.view.lagging.has(worker)
-  const limit = isLagging ? config.exchangeMaxLag * LAG_IS_OVER_AT : config.exchangeMaxLag
-  if (frames > limit === isLagging) return
-  appendOne(follower, { type: 'exchange-lagging', epoch, worker, isLagging: !isLagging }).catch(fail)
 }
 
 function createCoordinator(parts: EpochParts, started: StartedEpoch): Coordinator {

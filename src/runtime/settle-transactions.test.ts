@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { CheckpointMetadata } from '../checkpoint/metadata.ts'
-import type { ControlRecord } from '../checkpoint/protocol/control-records.ts'
+import { type ControlRecord, encodeControlRecord } from '../checkpoint/protocol/control-records.ts'
 import { isMillraceError } from '../common/errors.ts'
 import { silentLogger } from '../common/logger.ts'
 import type { TransactionParticipant } from '../ports/transactional-sink.ts'
@@ -47,7 +47,7 @@ class World {
     }
   }
 
-  private metadata(): CheckpointMetadata {
+  metadata(): CheckpointMetadata {
     const committables = this.listed.map((id) => ({ participant: 'memory', committable: { id } }))
     return { committables: { a: committables } } as unknown as CheckpointMetadata
   }
@@ -118,6 +118,26 @@ describe('settling the transactions of the restore point', () => {
       })
     }
   }
+
+  test('fences nothing where another leader has taken over meanwhile', async () => {
+    const world = new World().prepared(1)
+    const follower = new LogFollower(world.log)
+    await follower.start()
+    await appendOne(follower, claimBehind(-1))
+    const { participant } = await world.sink.open()
+    assert.ok(participant)
+    const other = world.sink.begin()
+    const settle = participant.settle.bind(participant)
+    participant.settle = async (committable) => {
+      const outcome = await settle(committable)
+      await world.log.append([encodeControlRecord(claimBehind(0))])
+      return outcome
+    }
+    const settling = settleTransactions(follower, 0, world.metadata(), [participant], silentLogger)
+    await assert.rejects(settling, (error) => isMillraceError(error, 'MR_SUPERSEDED'))
+    assert.equal(other.state, 'open', 'it may be the other one’s')
+    await follower.stop()
+  })
 
   test('commits nothing that the log does not name: another leader has taken over', async () => {
     const world = new World().prepared(1).expire(0)

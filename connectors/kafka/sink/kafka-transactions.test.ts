@@ -61,3 +61,23 @@ test('a slot whose epoch cannot be raised is left alone, as long as two are left
   assert.match(String(scene.failures[0]), /app\.0\.1.*PRODUCER_FENCED/)
   scene.sender.close()
 })
+
+test('a worker raises only what it has committed, by the identity that it knows, and aborts nothing, not at its end either', async () => {
+  const { client, sender, transactions } = await opened(3)
+  assert.equal(await transactions.cut(), null)
+  await client.none(InitProducerId)
+  const id = 'app.0.0'
+  const committing = transactions.commit({ id, transactionalId: id, producerId: 0, producerEpoch: 5, ranges: [] })
+  const ending = await client.next(EndTxn)
+  assert.equal(ending.input.commit, true)
+  ending.answer({ errorCode: KafkaCode.none })
+  await committing
+  const raise = await client.next(InitProducerId)
+  // Without it a worker of an older epoch that wakes here would take the slot from a newer one.
+  assert.deepEqual([raise.input.producerId, raise.input.producerEpoch], [0, 5])
+  raise.answer({ errorCode: KafkaCode.none, producerId: 0, producerEpoch: 6 })
+  await transactions.close()
+  await client.none(InitProducerId)
+  assert.deepEqual(client.pending, [])
+  sender.close()
+})

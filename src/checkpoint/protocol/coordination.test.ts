@@ -84,6 +84,16 @@ describe('triggering', () => {
     })
   })
 
+  test('takes the number behind the last one triggered, whatever became of that', () => {
+    const aborted = { type: 'checkpoint-aborted', checkpoint: 2, reason: 'timeout' }
+    const records = [...completed(1), { ...triggered, checkpoint: 2 }, aborted]
+    assert.deepEqual(decide(view(records), settings, facts({ nowMs: 10_500 })), {
+      kind: 'trigger',
+      checkpoint: 3,
+      checkpointKind: 'periodic',
+    })
+  })
+
   test('never begins while one is pending', () => {
     assert.equal(decide(view([triggered]), settings, facts({ wanted: 'final' })).kind, 'wait')
   })

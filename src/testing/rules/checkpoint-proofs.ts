@@ -216,4 +216,49 @@ export const checkpointProofs: readonly DirectedProof[] = [
     test: { file: COORDINATOR_TEST, name: 'a final checkpoint that was aborted is asked for again' },
     fails: /it comes true in time/,
   },
+  {
+    id: 'R9 aborted',
+    rule: 'R9',
+    without: 'the number of an aborted checkpoint is not taken again',
+    edits: [
+      edit(
+        'src/checkpoint/protocol/coordination.ts',
+        'checkpoint: view.lastCheckpoint + 1,',
+        'checkpoint: (view.restorePoint?.checkpoint ?? 0) + 1,',
+      ),
+    ],
+    test: {
+      file: 'src/checkpoint/protocol/coordination.test.ts',
+      name: 'triggering takes the number behind the last one triggered, whatever became of that',
+    },
+    fails: /Expected values to be strictly deep-equal/,
+  },
+  {
+    id: 'R9 epoch',
+    rule: 'R9',
+    without: 'paths carry the epoch',
+    edits: [
+      edit(
+        'src/checkpoint/metadata.ts',
+        'checkpointPath(applicationId: string, checkpoint: number, epoch: number): string {\n',
+        'checkpointPath(applicationId: string, checkpoint: number, epoch: number): string {\n  epoch = 0\n',
+      ),
+    ],
+    test: {
+      file: 'src/checkpoint/compose.test.ts',
+      name: 'paths carry number and epoch, so that no two attempts write the same file',
+    },
+    fails: /each has a path of its own/,
+  },
+  {
+    id: 'R15 in time',
+    rule: 'R15',
+    without: 'the deadline of a final checkpoint lies below the rebalance timeout',
+    edits: [edit('src/runtime/group-changes.ts', 'const FINAL_CHECKPOINT_SHARE = 0.5', 'const FINAL_CHECKPOINT_SHARE = 2')],
+    test: {
+      file: 'src/testing/world/epochs.test.ts',
+      name: 'where no final checkpoint can come, members join again before the group gives them up',
+    },
+    fails: /MR_FINAL_CHECKPOINT_MISSED/,
+  },
 ]

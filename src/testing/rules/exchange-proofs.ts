@@ -2,6 +2,10 @@
 import { type DirectedProof, edit } from './directed-proof.ts'
 
 const TOPICS_TEST = 'connectors/kafka/exchange/exchange-topics.test.ts'
+const TRANSACTIONS = 'connectors/kafka/sink/kafka-transactions.ts'
+const TRANSACTIONS_TEST = 'connectors/kafka/sink/kafka-transactions.test.ts'
+const ABORTS_NOTHING =
+  'a worker raises only what it has committed, by the identity that it knows, and aborts nothing, not at its end either'
 const WORKER_LOOP = 'src/runtime/worker-loop.ts'
 const WORKER_LOOP_TEST = 'src/runtime/worker-loop.test.ts'
 
@@ -111,5 +115,69 @@ export const exchangeProofs: readonly DirectedProof[] = [
       name: 'a channel of an earlier epoch holds the watermark up to its end, and no further',
     },
     fails: /the others have not spoken/,
+  },
+  {
+    id: 'R19 told',
+    rule: 'R19',
+    without: 'a worker that lags tells the log',
+    edits: [edit('src/runtime/exchange-lag.ts', 'if (frames > limit === isLagging) return', 'if (frames >= 0) return')],
+    test: {
+      file: 'src/runtime/exchange-lag.test.ts',
+      name: 'sources are held back from the time that one worker lags until none does',
+    },
+    fails: /Expected values to be strictly equal/,
+  },
+  {
+    id: 'R21 restored',
+    rule: 'R21',
+    without: 'the watermark of a task goes on from the restore point',
+    edits: [edit('src/runtime/worker-watermarks.ts', 'new TaskWatermark(restored[task])', 'new TaskWatermark()')],
+    test: {
+      file: 'src/runtime/worker-watermarks.test.ts',
+      name: 'a task goes on from where it was at the restore point, and tells the tasks behind it at once',
+    },
+    fails: /Expected values to be strictly deep-equal/,
+  },
+  {
+    id: 'R28 known identity',
+    rule: 'R28',
+    without: 'a worker raises a slot by the identity that it knows',
+    edits: [
+      edit(
+        TRANSACTIONS,
+        'this.raise(transactionalId, { producerId, producerEpoch }).then(',
+        'this.raise(transactionalId).then(',
+      ),
+    ],
+    test: { file: TRANSACTIONS_TEST, name: ABORTS_NOTHING },
+    fails: /Expected values to be strictly deep-equal/,
+  },
+  {
+    id: 'R28 begin',
+    rule: 'R28',
+    without: 'a worker begins with the identities that the leader has fenced',
+    edits: [
+      edit(
+        TRANSACTIONS,
+        '    this.turnToNext()\n  }\n\n  async cut()',
+        '    this.turnToNext()\n    for (const id of ids) void this.raise(id)\n  }\n\n  async cut()',
+      ),
+    ],
+    test: { file: TRANSACTIONS_TEST, name: ABORTS_NOTHING },
+    fails: /a InitProducerId request was sent/,
+  },
+  {
+    id: 'R28 end',
+    rule: 'R28',
+    without: 'a worker that ends aborts nothing',
+    edits: [
+      edit(
+        TRANSACTIONS,
+        '    this.isClosed = true\n',
+        "    this.isClosed = true\n    const { transactionalId, producerId, producerEpoch } = defined(this.current, 'current').identity\n    void endTxn(this.parts.client, { transactionalId: transactionalId ?? '', producerId, producerEpoch }, 'abort')\n",
+      ),
+    ],
+    test: { file: TRANSACTIONS_TEST, name: ABORTS_NOTHING },
+    fails: /Expected values to be strictly deep-equal/,
   },
 ]

@@ -2,6 +2,12 @@
 import { type DirectedProof, edit } from './directed-proof.ts'
 
 const LOG_VIEW = 'src/checkpoint/protocol/log-view.ts'
+const CONTROL_LOG = 'connectors/kafka/control/kafka-control-log.ts'
+const CONTROL_LOG_TEST = 'connectors/kafka/control/kafka-control-log.test.ts'
+const EPOCH = 'src/runtime/epoch.ts'
+const EPOCHS_TEST = 'src/testing/world/epochs.test.ts'
+const RECOVERY = 'src/runtime/recovery.ts'
+const RECOVERY_TEST = 'src/runtime/recovery.test.ts'
 const LOG_VIEW_EPOCHS = 'src/checkpoint/protocol/log-view.epochs.test.ts'
 
 export const logProofs: readonly DirectedProof[] = [
@@ -93,5 +99,207 @@ export const logProofs: readonly DirectedProof[] = [
       name: 'the control log is trimmed up to a summary, and not where something came between',
     },
     fails: /expected: false\s+actual: true/,
+  },
+  {
+    id: 'R1 settings',
+    rule: 'R1',
+    without: 'the settings of the control topic are put right at each start',
+    edits: [
+      edit(
+        CONTROL_LOG,
+        '    await this.mendSettings(client, created.length > 0)\n',
+        '    if (created.length > 0) await this.mendSettings(client, true)\n',
+      ),
+    ],
+    test: {
+      file: CONTROL_LOG_TEST,
+      name: 'nothing in it is deleted by time or size: from its creation on, and again where somebody has changed that',
+    },
+    fails: /'604800000'/,
+  },
+  {
+    id: 'R1 partition',
+    rule: 'R1',
+    without: 'the control topic has one partition',
+    edits: [edit(CONTROL_LOG, 'if (partitions.length !== 1) {', 'if (partitions.length < 1) {')],
+    test: { file: CONTROL_LOG_TEST, name: 'more than one partition, which would have no one order, is refused' },
+    fails: /Missing expected rejection/,
+  },
+  {
+    id: 'R5 claim',
+    rule: 'R5',
+    without: 'who reads a newer claim stops at once',
+    edits: [
+      edit(
+        EPOCH,
+        "if (view.epoch !== this.number) this.ending.reject(new EpochOver({ kind: 'superseded' }))\n      else if",
+        'if',
+      ),
+    ],
+    test: {
+      file: EPOCHS_TEST,
+      name: 'whoever reads a newer claim stops at once, and the leader claims again, without a rebalance',
+    },
+    fails: /the leader claims again/,
+  },
+  {
+    id: 'R5 failure',
+    rule: 'R5',
+    without: 'a failure of one worker ends the epoch of all',
+    edits: [
+      edit(
+        EPOCH,
+        "else if (view.failure !== undefined) this.ending.reject(new EpochOver({ kind: 'failed', isFinal: false }))",
+        '',
+      ),
+    ],
+    test: {
+      file: EPOCHS_TEST,
+      name: 'a failure that one worker tells of ends the epoch for all, and the next begins without a rebalance',
+    },
+    fails: /the next epoch starts/,
+  },
+  {
+    id: 'R5 rebalance',
+    rule: 'R5',
+    without: 'a failed epoch starts anew with no rebalance',
+    edits: [
+      edit(
+        'src/runtime/group-life.ts',
+        "if (end.kind === 'finished' || end.kind === 'left') return",
+        "if (end.kind !== 'superseded') return",
+      ),
+    ],
+    test: {
+      file: EPOCHS_TEST,
+      name: 'a failure that one worker tells of ends the epoch for all, and the next begins without a rebalance',
+    },
+    fails: /Expected values to be strictly equal/,
+  },
+  {
+    id: 'R5 job',
+    rule: 'R5',
+    without: 'a job that has failed ends every copy',
+    edits: [
+      edit(
+        'src/runtime/group-life.ts',
+        "    return view.epochState === 'over' && view.failedAt >= this.startedAt\n",
+        '    return view.failedAt < 0 && this.startedAt < 0\n',
+      ),
+    ],
+    test: { file: EPOCHS_TEST, name: 'a job that has failed ends in every copy' },
+    fails: /has ended/,
+  },
+  {
+    id: 'R6 once more',
+    rule: 'R6',
+    without: 'the log is read once more before anything is fenced',
+    edits: [
+      edit(
+        'src/runtime/settle-transactions.ts',
+        '  await stillLeading(follower, epoch)\n  const { poolWorkers',
+        '  const { poolWorkers',
+      ),
+    ],
+    test: {
+      file: 'src/runtime/settle-transactions.test.ts',
+      name: 'settling the transactions of the restore point fences nothing where another leader has taken over meanwhile',
+    },
+    fails: /Missing expected rejection/,
+  },
+  {
+    id: 'R6 all ids',
+    rule: 'R6',
+    without: 'those of the last transactions are fenced too',
+    edits: [edit('connectors/kafka/sink/kafka-transactions.ts', 'const ids = [this.salvageId]', 'const ids: string[] = []')],
+    test: {
+      file: 'connectors/kafka/sink/kafka-transactions.test.ts',
+      name: 'fencing reaches every id that the job can ever have used, the one for salvage too',
+    },
+    fails: /no InitProducerId request came/,
+  },
+  {
+    id: 'R6 ready',
+    rule: 'R6',
+    without: 'an epoch starts when all its workers are ready',
+    edits: [edit(EPOCH, '.every((worker) => view.ready.has(worker))', '.some((worker) => view.ready.has(worker))')],
+    test: { file: EPOCHS_TEST, name: 'an epoch starts when all its workers are ready, and not before' },
+    fails: /Expected values to be strictly deep-equal|all input has become output/,
+  },
+  {
+    id: 'R6 deadlines',
+    rule: 'R6',
+    without: 'every step of the start has a deadline',
+    edits: [edit('src/runtime/deadline.ts', 'return await Promise.race([promise, late])', 'return await promise')],
+    test: { file: EPOCHS_TEST, name: 'planning that comes to no end fails by its name' },
+    fails: /it ends/,
+  },
+  {
+    id: 'R6 the last step',
+    rule: 'R6',
+    without: 'waiting for the others has a deadline',
+    edits: [
+      edit(
+        EPOCH,
+        "await this.step(this.started(), 'the start of all workers', config.restoreTimeoutMs)",
+        'await this.step(this.started())',
+      ),
+    ],
+    test: { file: EPOCHS_TEST, name: 'a start for which one worker never gets ready fails by the name of the step' },
+    fails: /the start of all workers has not ended within/,
+  },
+  {
+    id: 'R6 graph',
+    rule: 'R6',
+    without: 'members with another graph get no tasks',
+    edits: [edit('src/runtime/task-plan.ts', 'members.filter((member) => member.graphDigest === graphDigest)', 'members')],
+    test: {
+      file: 'src/runtime/task-plan.test.ts',
+      name: 'members with another graph get no tasks, and no part in checkpoints',
+    },
+    fails: /Expected values to be strictly deep-equal/,
+  },
+  {
+    id: 'R7 settled',
+    rule: 'R7',
+    without: 'the transactions of the last completed checkpoint are settled behind a rewind, too',
+    edits: [
+      edit(RECOVERY, 'isRewound ? await readMetadata(storage, view.settlePoint) : metadata', 'isRewound ? metadata : metadata'),
+    ],
+    test: {
+      file: RECOVERY_TEST,
+      name: 'behind a rewind the transactions of the last completed checkpoint are settled, and positions are the older one’s',
+    },
+    fails: /it was complete, and somebody may have seen it/,
+  },
+  {
+    id: 'R8 once',
+    rule: 'R8',
+    without: 'where a source begins is settled once, in the log',
+    edits: [edit(RECOVERY, 'const start = view.sourceStarts.get(node.name)', 'const start: SourceStart | undefined = now')],
+    test: { file: RECOVERY_TEST, name: 'where a source begins is settled once: what is latest later counts no more' },
+    fails: /Expected values to be strictly deep-equal/,
+  },
+  {
+    id: 'R8 later partitions',
+    rule: 'R8',
+    without: 'a partition that appears later is read from its first record',
+    edits: [
+      edit(
+        RECOVERY,
+        'for (const { partition, first } of now.partitions) positions[partition] ??= first',
+        'for (const { partition, position } of now.partitions) positions[partition] ??= position',
+      ),
+    ],
+    test: { file: RECOVERY_TEST, name: 'a partition that has come since is read from its first record' },
+    fails: /Expected values to be strictly deep-equal/,
+  },
+  {
+    id: 'R8 identity',
+    rule: 'R8',
+    without: 'a topic that was made anew under its name is refused',
+    edits: [edit(RECOVERY, 'if (known === now) return', "if (known !== '') return")],
+    test: { file: RECOVERY_TEST, name: 'a topic that was deleted and made anew under its name is refused' },
+    fails: /Missing expected rejection/,
   },
 ]
