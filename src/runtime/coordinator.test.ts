@@ -67,7 +67,7 @@ class Scene {
       applicationId: APP,
       epoch,
       graphDigest: 'g',
-      settings: { intervalMs: 1_000, timeoutMs: 10_000, minPauseMs: 0, tolerableFailures: 3, retained: 2 },
+      settings: { intervalMs: 1_000, timeoutMs: 10_000, minPauseMs: 0, tolerableFailures: 3, retained: 2, summaryEvery: 100 },
       clock: this.process.clock,
       logger: silentLogger,
       follower: this.follower,
@@ -172,7 +172,7 @@ test('the control log is trimmed up to a summary, and not where something came b
     const { log, epoch, follower } = scene
     const lagging: ControlRecord = { type: 'exchange-lagging', epoch, worker: 'a', isLagging: false }
     log.before = ({ type }) => (isDisturbed && type === 'summary' ? [lagging] : [])
-    await scene.done(follower.append(Array.from({ length: 1_000 }, () => lagging)))
+    await scene.done(follower.append(Array.from({ length: 100 }, () => lagging)))
     await scene.complete(1)
     await scene.until(() => log.entries.some((value) => value.includes('"type":"summary"')))
     await scene.pass(100)
