@@ -1,4 +1,4 @@
-/** `millrace checkpoints list|show [N]|verify <app>|sweep <app>`. */
+/** `millrace checkpoints list|show [N]|history <app>|verify <app>|sweep <app>`. */
 import type { CheckpointMetadata } from '../checkpoint/metadata.ts'
 import { MillraceError } from '../common/errors.ts'
 import { loadLayers } from '../config/load-layers.ts'
@@ -11,6 +11,7 @@ import {
   summaryOf,
   type UnreadableCheckpoint,
 } from './checkpoint-catalogue.ts'
+import { checkpointHistoryCommand } from './checkpoint-history-command.ts'
 import { type CliEnvironment, STORAGE_OPTION_KEYS } from './cli-environment.ts'
 import { type CommandLine, SWITCHES, usageError } from './command-line.ts'
 import { sweepStorage, verifyStorage } from './storage-check.ts'
@@ -27,6 +28,10 @@ export async function checkpointsCommand(commandLine: CommandLine, environment: 
     directory: environment.directory,
   })
   const [action, number, ...rest] = operands
+  if (action === 'history') {
+    await checkpointHistoryCommand({ ...commandLine, operands: operands.slice(1) }, environment)
+    return
+  }
   if (action === 'verify' || action === 'sweep') {
     if (number === undefined || rest.length > 0) throw usageError(`expected millrace checkpoints ${action} <app id>`)
     const storage = await environment.openStorage(resolveConfig(layers, STORAGE_OPTION_KEYS).config)
@@ -39,7 +44,7 @@ export async function checkpointsCommand(commandLine: CommandLine, environment: 
     return
   }
   if ((action !== 'list' && action !== 'show') || rest.length > 0 || (action === 'list' && number !== undefined)) {
-    throw usageError('expected millrace checkpoints list, show [N], verify <app id> or sweep <app id>')
+    throw usageError('expected millrace checkpoints list, show [N], history <app id>, verify <app id> or sweep <app id>')
   }
   const { config } = resolveConfig(layers, STORAGE_OPTION_KEYS)
   const applicationId = layers.some((layer) => layer.has('appId')) ? resolveConfig(layers, ['appId']).config.appId : undefined

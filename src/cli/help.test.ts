@@ -32,7 +32,7 @@ test('no line of help is wider than the terminal', async () => {
 test('help, --help and -h say the same; checkpoints has only the options it reads', async () => {
   const { out } = await output('help', 'checkpoints')
   assert.equal((await output('checkpoints', '--help')).out, out)
-  assert.ok(out.includes('--s3-endpoint') && !out.includes('--brokers'))
+  assert.ok(out.includes('--s3-endpoint') && out.includes('--brokers') && !out.includes('--restart-strategy'))
   assert.match((await output('--help')).out, /Usage:\n {2}millrace run/)
   assert.equal((await output('help', 'dance')).code, 2)
 })

@@ -9,7 +9,8 @@ const INDENT = ' '.repeat(8)
 export function helpText(command: Command | undefined, width: number): string {
   const columns = Math.max(60, Math.min(width, 100))
   if (command === 'run') return RUN_HELP + optionsText(OPTION_KEYS, columns)
-  if (command === 'checkpoints') return CHECKPOINTS_HELP + optionsText(['appId', 'config', ...STORAGE_OPTION_KEYS], columns)
+  if (command === 'checkpoints')
+    return CHECKPOINTS_HELP + optionsText(['appId', 'config', ...CONTROL_OPTION_KEYS, ...STORAGE_OPTION_KEYS], columns)
   if (command === 'status') return STATUS_HELP + optionsText(['appId', 'config', ...CONTROL_OPTION_KEYS], columns)
   if (command === 'rewind') return REWIND_HELP + optionsText(['appId', 'config', ...CONTROL_OPTION_KEYS], columns)
   return GENERAL_HELP
@@ -24,6 +25,7 @@ Usage:
                                          make a job go on from an older checkpoint
   millrace checkpoints list [options]    list the checkpoints in storage
   millrace checkpoints show [N]          show one of them, by default the last
+  millrace checkpoints history <app id>  what became of the last ones, and why some were aborted
   millrace checkpoints verify <app id>   compare the storage with what checkpoints refer to
   millrace checkpoints sweep <app id>    list, or delete, files that nothing refers to
   millrace help [command]                all options of a command
@@ -45,11 +47,16 @@ last completed checkpoint. The log goes to standard output; why a run failed, to
 
 const CHECKPOINTS_HELP = `Usage: millrace checkpoints list [options]
        millrace checkpoints show [N] [options]
+       millrace checkpoints history <app id> [options]
        millrace checkpoints verify <app id> [--deep] [options]
        millrace checkpoints sweep <app id> [--delete] [options]
 
 Reads checkpoints from storage; the job may be running. A table on a terminal; JSON in a pipe.
 Storage holds what was written: whether the newest one counts is decided by the job's control log.
+
+history reads the control log, as millrace status does, and needs the options of Kafka; the others
+need those of the storage. It tells the last 200, newest first: completed, aborted with the reason and
+the cause, or abandoned when the epoch ended first.
 
 verify ends with 1 where a file is missing, damaged or referred to by no checkpoint. sweep lists
 what attempts that died have left behind, of epochs older than the newest checkpoint's; the job

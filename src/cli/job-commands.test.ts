@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { PastCheckpoint } from '../checkpoint/protocol/checkpoint-history.ts'
 import { type ControlRecord, decodeControlRecord, encodeControlRecord } from '../checkpoint/protocol/control-records.ts'
 import { LogView } from '../checkpoint/protocol/log-view.ts'
 import type { Config } from '../config/config.ts'
@@ -166,6 +167,40 @@ test('a rewind to what is not retained changes nothing, and says what there is',
   assert.match(dropped.err, /MR_CLI_NOT_RETAINED: orders can't go back to checkpoint 1: it has 2\n/)
   assert.equal(dropped.entries, records.length)
   assert.match((await run(['rewind', 'orders', '--to-checkpoint', '1'], [])).err, /it has none/)
+})
+
+test('the history tells of the last checkpoints, newest first: completed, aborted and why, or abandoned', async () => {
+  const records: ControlRecord[] = [
+    ...started,
+    ...completed(1),
+    { type: 'checkpoint-triggered', epoch: 0, checkpoint: 2, kind: 'periodic', at: AT },
+    {
+      type: 'checkpoint-aborted',
+      epoch: 0,
+      checkpoint: 2,
+      reason: 'storage-full',
+      cause: 'b-2: no space\nleft',
+      at: '2026-11-05T12:00:02.500Z',
+    },
+    { type: 'checkpoint-triggered', epoch: 0, checkpoint: 3, kind: 'final', at: AT },
+    { ...claimed, previousEpoch: 0 },
+  ]
+  const { code, out, asked } = await run(['checkpoints', 'history', 'orders'], records)
+  assert.equal(code, 0)
+  assert.equal(asked[0]?.[0], 'orders')
+  const rows = out.split('\n').map((line) => line.trim().split(/ {2,}/))
+  assert.deepEqual(rows.slice(1, 4), [
+    ['3', '0', 'final', AT, 'abandoned'],
+    ['2', '0', 'periodic', AT, '2.50s', 'aborted: storage-full', 'b-2: no space'],
+    ['1', '0', 'periodic', 'completed'],
+  ])
+  const { out: json } = await run(['checkpoints', 'history', 'orders'], records, false)
+  assert.deepEqual(
+    JSON.parse(json).map(({ outcome }: PastCheckpoint) => outcome),
+    ['abandoned', 'aborted', 'completed'],
+  )
+  assert.match((await run(['checkpoints', 'history', 'orders'], [])).out, /tells of no checkpoint/)
+  assert.equal((await run(['checkpoints', 'history'], [])).code, 2)
 })
 
 test('wrong usage of these commands ends with 2', async () => {

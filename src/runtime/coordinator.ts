@@ -13,6 +13,7 @@ import {
   type SourcePositions,
   type StateDescription,
 } from '../checkpoint/metadata.ts'
+import type { AbortReason } from '../checkpoint/protocol/abort-reason.ts'
 import {
   type CheckpointAcked,
   type CheckpointCompleted,
@@ -24,10 +25,11 @@ import { type CheckpointSettings, decide, workersOf } from '../checkpoint/protoc
 import { dropCheckpoint } from '../checkpoint/retention.ts'
 import { defined } from '../common/assert.ts'
 import type { Clock } from '../common/clock.ts'
-import { MillraceError, toError } from '../common/errors.ts'
+import { isMillraceError, toError } from '../common/errors.ts'
 import type { Logger } from '../common/logger.ts'
 import type { CheckpointStorage } from '../ports/checkpoint-storage.ts'
 import type { ExchangeTopic } from '../ports/exchange.ts'
+import { checkpointsFailing } from './checkpoints-failing.ts'
 import { appendOne, type LogFollower } from './log-follower.ts'
 
 /** The first checkpoint of an epoch comes soon: after a crash, readers have waited long enough for new output. */
@@ -66,6 +68,10 @@ export class Coordinator {
   private lastTriggeredWallMs = 0
   private lastDecidedAtMs: number
   private failuresInRow = 0
+  /** Of what the last checkpoint failed for, where that is known. */
+  private remedy: string | undefined
+  /** Not tried again: what the first try did is not known, and metadata with another time would be another file. */
+  private unwritten: { readonly checkpoint: number; readonly error: Error } | undefined
   private summaryTriedAt = Number.NEGATIVE_INFINITY
   /** Of the checkpoint triggered last. */
   private pendingKind: CheckpointKind = 'periodic'
@@ -124,7 +130,7 @@ export class Coordinator {
       const acks = new Map(pending.acks).set(worker, ack)
       if (workersOf(view).every((worker) => acks.has(worker))) {
         const completion = await this.writeMetadata(checkpoint, pending.triggered.kind, [...acks.values()])
-        if (completion !== undefined) {
+        if ('sha256' in completion) {
           const [isValid] = await follower.append([ack, completion])
           return defined(isValid, 'validity of the ack')
         }
@@ -186,12 +192,7 @@ export class Coordinator {
           await this.complete(decision.checkpoint)
           break
         case 'abort':
-          await appendOne(follower, {
-            type: 'checkpoint-aborted',
-            epoch: this.parts.epoch,
-            checkpoint: decision.checkpoint,
-            reason: decision.reason,
-          })
+          await this.abort(decision.checkpoint, decision.reason)
           break
         case 'drop':
           await this.drop(decision.checkpoint)
@@ -200,10 +201,7 @@ export class Coordinator {
           await this.summarise()
           break
         case 'give-up':
-          throw new MillraceError(
-            'MR_CHECKPOINTS_FAILING',
-            `${this.failuresInRow} checkpoints in a row have failed; ${settings.tolerableFailures} are tolerated`,
-          )
+          throw checkpointsFailing(this.failuresInRow, settings.tolerableFailures, follower.view.history.at(-1), this.remedy)
       }
     }
   }
@@ -212,24 +210,52 @@ export class Coordinator {
     // The interval is counted from the decision, not from its reading back: otherwise every round trip adds to it.
     const decidedAtMs = this.parts.clock.monotonicMs()
     this.lastTriggeredWallMs = this.parts.clock.nowMs()
-    await appendOne(this.parts.follower, { type: 'checkpoint-triggered', epoch: this.parts.epoch, checkpoint, kind })
+    const { follower, epoch } = this.parts
+    await appendOne(follower, { type: 'checkpoint-triggered', epoch, checkpoint, kind, at: this.wallTime() })
     this.lastTriggeredAtMs = decidedAtMs
     if (this.wanted !== 'final' || kind === 'final') this.wanted = 'none'
+  }
+
+  private async abort(checkpoint: number, reason: AbortReason): Promise<void> {
+    const { follower, epoch } = this.parts
+    const { view } = follower
+    const [declined] = view.pending?.declines.values() ?? []
+    const missing = workersOf(view).filter((worker) => !view.pending?.acks.has(worker))
+    const cause = declined === undefined ? `no ack of ${missing.join(', ')}` : `${declined.worker}: ${declined.cause}`
+    this.remedy = declined?.remedy
+    await appendOne(follower, { type: 'checkpoint-aborted', epoch, checkpoint, reason, cause, at: this.wallTime() })
+  }
+
+  private wallTime(): string {
+    return new Date(this.parts.clock.nowMs()).toISOString()
   }
 
   /** All acks stand in the log: those of workers elsewhere came last, or the batch with the completion could not be made. */
   private async complete(checkpoint: number): Promise<void> {
     const { follower, epoch } = this.parts
     const pending = defined(follower.view.pending, 'pending checkpoint')
-    const completion = await this.writeMetadata(checkpoint, pending.triggered.kind, [...pending.acks.values()])
-    await appendOne(follower, completion ?? { type: 'checkpoint-aborted', epoch, checkpoint, reason: 'metadata-not-written' })
+    const { unwritten } = this
+    const completion =
+      unwritten?.checkpoint === checkpoint
+        ? unwritten.error
+        : await this.writeMetadata(checkpoint, pending.triggered.kind, [...pending.acks.values()])
+    if ('sha256' in completion) {
+      await appendOne(follower, completion)
+      return
+    }
+    if (this.stopping.signal.aborted) return
+    this.remedy = isMillraceError(completion) ? completion.remedy : undefined
+    const { message: cause } = completion
+    const reason = 'metadata-not-written'
+    await appendOne(follower, { type: 'checkpoint-aborted', epoch, checkpoint, reason, cause, at: this.wallTime() })
   }
 
+  /** What to append, or why there is nothing to. */
   private async writeMetadata(
     checkpoint: number,
     kind: CheckpointKind,
     acks: readonly CheckpointAcked[],
-  ): Promise<CheckpointCompleted | undefined> {
+  ): Promise<CheckpointCompleted | Error> {
     const { applicationId, epoch, graphDigest, states, sources, exchanges, storage, clock, logger } = this.parts
     const metadata = composeMetadata({
       applicationId,
@@ -248,13 +274,32 @@ export class Coordinator {
     const { bytes, sha256 } = encodeMetadata(metadata)
     const path = checkpointPath(applicationId, checkpoint, epoch)
     try {
-      await storage.put(path, [bytes])
-    } catch (error) {
-      logger.warn('metadata-not-written', { checkpoint, path, error: toError(error).message })
-      return undefined
+      await this.untilTimeout((signal) => storage.put(path, [bytes], signal))
+    } catch (thrown) {
+      const error = toError(thrown)
+      if (!this.stopping.signal.aborted) logger.warn('metadata-not-written', { checkpoint, path, error: error.message })
+      this.unwritten = { checkpoint, error }
+      return error
     }
     this.written.set(checkpoint, { metadata, sha256 })
-    return { type: 'checkpoint-completed', epoch, checkpoint, path, sha256 }
+    return { type: 'checkpoint-completed', epoch, checkpoint, path, sha256, at: metadata.completedAt }
+  }
+
+  /** A storage that doesn't answer must not hold up the decision for longer than workers may. */
+  private async untilTimeout<T>(act: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { clock, settings } = this.parts
+    const inTime = new AbortController()
+    const late = new AbortController()
+    const leftMs = Math.max(0, this.lastTriggeredAtMs + settings.timeoutMs - clock.monotonicMs())
+    clock.sleep(leftMs, inTime.signal).then(
+      () => late.abort(new Error(`the storage has not answered within the checkpoint timeout of ${settings.timeoutMs} ms`)),
+      () => {},
+    )
+    try {
+      return await act(AbortSignal.any([late.signal, this.stopping.signal]))
+    } finally {
+      inTime.abort()
+    }
   }
 
   private async drop(checkpoint: number): Promise<void> {

@@ -324,8 +324,8 @@ export class Epoch {
 
   /** A step behind the end of the epoch is not waited for, and none comes behind it. */
   private step<T>(promise: Promise<T>, name?: string, timeoutMs = 0): Promise<T> {
-    const timely = name === undefined ? promise : withDeadline(this.parts.clock, name, timeoutMs, promise)
-    return Promise.race([timely, this.ending.promise])
+    const untilEnd = Promise.race([promise, this.ending.promise])
+    return name === undefined ? untilEnd : withDeadline(this.parts.clock, name, timeoutMs, untilEnd)
   }
 }
 

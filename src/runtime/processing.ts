@@ -205,7 +205,8 @@ function createCheckpoints(
     decline: async (checkpoint, cause) => {
       logger.warn('checkpoint-declined', { checkpoint, error: cause })
       const reason = abortReasonOf(cause)
-      await appendOne(follower, { type: 'checkpoint-declined', epoch, checkpoint, worker, cause: cause.message, reason })
+      const { message, remedy } = cause
+      await appendOne(follower, { type: 'checkpoint-declined', epoch, checkpoint, worker, cause: message, reason, remedy })
     },
     fail,
     observePause: (pauseMs) => status.paused(pauseMs),
@@ -229,7 +230,7 @@ function onRecord(record: ControlRecord, parts: EpochParts, loop: WorkerLoop, ch
     }
     case 'checkpoint-aborted':
       status.aborted(record.reason)
-      logger.warn('checkpoint-aborted', { checkpoint: record.checkpoint, reason: record.reason })
+      logger.warn('checkpoint-aborted', { checkpoint: record.checkpoint, reason: record.reason, cause: record.cause })
       checkpoints.onAborted(record.checkpoint)
       loop.aborted(record.checkpoint)
       break

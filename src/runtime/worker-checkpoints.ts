@@ -58,7 +58,7 @@ export interface WorkerCheckpointParts {
   readonly publishPositions: (positions: ByPartition<number>) => Promise<void>
   /** Hands the manifest in: appends the ack. False: it was void. */
   readonly acknowledge: (checkpoint: number, manifest: WorkerManifest) => Promise<boolean>
-  readonly decline: (checkpoint: number, cause: Error) => Promise<void>
+  readonly decline: (checkpoint: number, cause: MillraceError) => Promise<void>
   /** Ends the epoch. */
   readonly fail: (error: Error) => void
   /** How long each cut held up processing, ms. */

@@ -393,7 +393,15 @@ describe('failing storage', () => {
     const world = new World(keyed(300))
     world.storage.refusal = new MillraceError('MR_STORAGE_UNAVAILABLE', 'refused')
     const end = await world.start({ checkpointTolerableFailures: 1 }).done
-    assert.equal(!end.ok && (end.error as MillraceError).code, 'MR_CHECKPOINTS_FAILING')
+    assert.ok(!end.ok)
+    const { code, message, remedy, details } = end.error as MillraceError
+    assert.equal(code, 'MR_CHECKPOINTS_FAILING')
+    assert.match(
+      message,
+      /^2 checkpoints in a row have failed; 1 are tolerated; checkpoint 2: storage-unavailable: \S+: refused$/,
+    )
+    assert.equal(remedy, new MillraceError('MR_STORAGE_UNAVAILABLE', '').remedy)
+    assert.deepEqual(details, { reason: 'storage-unavailable' })
   })
 })
 

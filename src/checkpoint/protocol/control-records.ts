@@ -117,6 +117,8 @@ export interface CheckpointTriggered extends OfEpoch {
   readonly type: 'checkpoint-triggered'
   readonly checkpoint: number
   readonly kind: CheckpointKind
+  /** As the wall shows; absent in records of earlier releases, as in the decisions below. */
+  readonly at?: string
 }
 
 export interface CheckpointAcked extends OfEpoch {
@@ -134,6 +136,8 @@ export interface CheckpointDeclined extends OfEpoch {
   readonly cause: string
   /** What the checkpoint is aborted for; absent in records of earlier releases. */
   readonly reason?: AbortReason
+  /** How the cause is mended, where it is known. */
+  readonly remedy?: string
 }
 
 export interface CheckpointCompleted extends OfEpoch {
@@ -141,12 +145,16 @@ export interface CheckpointCompleted extends OfEpoch {
   readonly checkpoint: number
   readonly path: string
   readonly sha256: string
+  readonly at?: string
 }
 
 export interface CheckpointAborted extends OfEpoch {
   readonly type: 'checkpoint-aborted'
   readonly checkpoint: number
   readonly reason: AbortReason
+  /** Who could not take part, and why. */
+  readonly cause?: string
+  readonly at?: string
 }
 
 /** From here on this checkpoint can't be restored, and what only it refers to is deleted (R14). */

@@ -1,5 +1,6 @@
 /** The state of a LogView as plain JSON: what a `summary` holds, so that the log before it may be deleted (R1). */
 import type { SourceStart } from '../../ports/source.ts'
+import type { PastCheckpoint } from './checkpoint-history.ts'
 import type { EpochClaimed, EpochRecovered, EpochStarted, FailureVerdict, RestorePoint } from './control-records.ts'
 
 /** Why the epoch of the last claim has ended. */
@@ -36,6 +37,8 @@ export interface FoldedView {
   readonly abandoned: readonly RestorePoint[]
   readonly sourceStarts: readonly (readonly [string, SourceStart])[]
   readonly settled: readonly string[]
+  /** Absent in summaries of earlier releases. */
+  readonly history?: readonly PastCheckpoint[]
   readonly poolWorkers: number
   readonly poolSlots: number
 }

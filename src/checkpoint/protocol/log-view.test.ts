@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { manifestWith } from '../manifest.fixture.ts'
+import { HISTORY_KEPT } from './checkpoint-history.ts'
 import type { ControlRecord } from './control-records.ts'
 import { LogView } from './log-view.ts'
 
@@ -117,6 +118,49 @@ describe('checkpoints', () => {
     const next = started(view)
     const validity = fold(view, [{ type: 'checkpoint-completed', epoch: next, checkpoint: 1, path: 'p', sha256: 'd' }])
     assert.deepEqual(validity, [false])
+  })
+})
+
+describe('the history', () => {
+  test('is bounded, and outlives the log that a summary replaces', () => {
+    const view = new LogView()
+    const epoch = started(view)
+    for (let checkpoint = 1; checkpoint <= HISTORY_KEPT + 5; checkpoint++) {
+      fold(view, [
+        { type: 'checkpoint-triggered', epoch, checkpoint, kind: 'periodic', at: '2026-01-01T00:00:01Z' },
+        {
+          type: 'checkpoint-aborted',
+          epoch,
+          checkpoint,
+          reason: 'timeout',
+          cause: 'x'.repeat(9_999),
+          at: '2026-01-01T00:00:02Z',
+        },
+      ])
+    }
+    assert.equal(view.history.length, HISTORY_KEPT)
+    const newest = view.history.at(-1)
+    assert.deepEqual(
+      { ...newest, cause: newest?.cause?.length },
+      {
+        checkpoint: HISTORY_KEPT + 5,
+        epoch,
+        kind: 'periodic',
+        triggeredAt: '2026-01-01T00:00:01Z',
+        outcome: 'aborted',
+        decidedAt: '2026-01-01T00:00:02Z',
+        reason: 'timeout',
+        cause: 500,
+      },
+    )
+    const folded = JSON.parse(JSON.stringify(view.fold()))
+    const trimmed = new LogView()
+    trimmed.apply(900, { type: 'summary', epoch, asOf: 900, view: folded })
+    assert.deepEqual(trimmed.history, view.history)
+    const { history, ...ofEarlierRelease } = folded
+    const older = new LogView()
+    older.apply(900, { type: 'summary', epoch, asOf: 900, view: ofEarlierRelease })
+    assert.deepEqual(older.history, [])
   })
 })
 

@@ -12,6 +12,7 @@
 import { assert } from '../../common/assert.ts'
 import { MillraceError } from '../../common/errors.ts'
 import type { SourceStart } from '../../ports/source.ts'
+import { HISTORY_KEPT, type PastCheckpoint, pastCheckpoint } from './checkpoint-history.ts'
 import type {
   CheckpointAcked,
   CheckpointCompleted,
@@ -75,6 +76,8 @@ export class LogView {
   retained: RestorePoint[] = []
   /** Completed, and given up by a rewind: to be dropped. */
   abandoned: RestorePoint[] = []
+  /** The last ones decided, oldest first. */
+  history: PastCheckpoint[] = []
   /** Checkpoint 0: where each source began (R8). */
   readonly sourceStarts = new Map<string, SourceStart>()
   /** Transactions known to be committed for good, as far as the settle point still lists them (R12). */
@@ -123,19 +126,21 @@ export class LogView {
       abandoned: [...abandoned],
       sourceStarts: [...this.sourceStarts],
       settled: [...this.settled],
+      history: [...this.history],
       poolWorkers,
       poolSlots,
     }
   }
 
   private unfold(folded: FoldedView): void {
-    const { ready, lagging, failures, retained, abandoned, sourceStarts, settled, ...rest } = folded
+    const { ready, lagging, failures, retained, abandoned, sourceStarts, settled, history, ...rest } = folded
     Object.assign(this, rest)
     this.epochState = 'started'
     this.failures = [...failures]
     this.retained = [...retained]
     this.abandoned = [...abandoned]
     this.settled = new Set(settled)
+    this.history = [...(history ?? [])]
     for (const [worker, producerId] of ready) this.ready.set(worker, producerId)
     for (const worker of lagging) this.lagging.add(worker)
     for (const [source, start] of sourceStarts) this.sourceStarts.set(source, start)
@@ -166,7 +171,7 @@ export class LogView {
     this.isFinished = false
     this.ready.clear()
     this.lagging.clear()
-    this.pending = undefined
+    this.giveUpPending()
     this.lastState = 'none'
     this.poolWorkers = Math.max(this.poolWorkers, claim.workers)
     this.poolSlots = Math.max(this.poolSlots, claim.slots)
@@ -237,7 +242,7 @@ export class LogView {
     this.restorePoint = this.retained[at] ?? null
     this.abandoned.push(...this.retained.slice(at + 1))
     this.retained = this.retained.slice(0, at + 1)
-    this.pending = undefined
+    this.giveUpPending()
     this.failedAt = offset
     this.failure ??= {
       worker: 'by hand',
@@ -276,6 +281,7 @@ export class LogView {
         this.complete(record)
         return true
       case 'checkpoint-aborted':
+        if (this.pending !== undefined) this.remember(pastCheckpoint(this.pending.triggered, 'aborted', record))
         this.pending = undefined
         return true
     }
@@ -293,7 +299,18 @@ export class LogView {
     }
     this.settled = new Set([...this.settled].filter((id) => listed.has(id)))
     this.isFinished = this.pending?.triggered.kind === 'final'
+    if (this.pending !== undefined) this.remember(pastCheckpoint(this.pending.triggered, 'completed', { at: record.at }))
     this.pending = undefined
+  }
+
+  private giveUpPending(): void {
+    if (this.pending !== undefined) this.remember(pastCheckpoint(this.pending.triggered, 'abandoned'))
+    this.pending = undefined
+  }
+
+  private remember(past: PastCheckpoint): void {
+    this.history.push(past)
+    if (this.history.length > HISTORY_KEPT) this.history.shift()
   }
 
   /** A number is used once and only upwards; while one is pending no other begins. */
