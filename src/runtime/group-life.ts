@@ -99,12 +99,10 @@ export class GroupLife {
       localState: await this.localState(),
     }
     const timeoutMs = config.rebalanceTimeoutMs + config.recoveryTimeoutMs
-    const joining = withDeadline(clock, 'joining the group', timeoutMs, parts.membership.join(facts))
-    const joined = await Promise.race([joining, whenAborted(stop)])
-    if (joined === undefined) {
-      joining.catch(() => {})
-      return undefined
-    }
+    // The deadline ends with the stop too: its timer would keep the process alive.
+    const joining = Promise.race([parts.membership.join(facts), whenAborted(stop)])
+    const joined = await withDeadline(clock, 'joining the group', timeoutMs, joining)
+    if (joined === undefined) return undefined
     if (!joined.isLeader) {
       const membership = await joined.settle()
       return membership === null ? undefined : { joined, membership, since, plan: undefined }
