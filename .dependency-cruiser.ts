@@ -31,7 +31,7 @@ const TESTS = `${TEST_ONLY}|^src/testing/`
 const OUTSIDE = '^(itest|bench|scripts|examples)/'
 
 const BASE = ['common', 'config', 'records', 'ports']
-const CORE = ['checkpoint', 'state', 'time', 'operators']
+const CORE = ['checkpoint', 'state', 'time', 'operators', 'planning']
 
 const configuration: IConfiguration = {
   forbidden: [
@@ -62,7 +62,7 @@ const configuration: IConfiguration = {
     srcRoom('ports', 'common', 'config', 'records'),
     srcRoom('graph', ...BASE),
     srcRoom('api', ...BASE, 'graph'),
-    srcRoom('checkpoint|state|time|operators', ...BASE, 'graph', 'api', ...CORE),
+    srcRoom('checkpoint|state|time|operators|planning', ...BASE, 'graph', 'api', ...CORE),
     srcRoom('runtime', ...BASE, 'graph', 'api', ...CORE),
     srcRoom('service', ...BASE, 'graph', 'api', ...CORE, 'runtime'),
     srcRoom('threads', ...BASE, 'graph', 'api', ...CORE, 'runtime', 'service'),
