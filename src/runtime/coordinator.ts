@@ -57,6 +57,8 @@ export interface CoordinatorParts {
   readonly restored: CompletedCheckpoint | null
   /** Deletes what no retained checkpoint needs of the exchanges: exchange → partition → below this offset. */
   readonly trimExchanges: (before: ByPartition<number>) => Promise<void>
+  /** Told of each checkpoint that this coordinator has completed. */
+  readonly observeMetadata: (metadata: CheckpointMetadata, metadataBytes: number) => void
   readonly fail: (error: Error) => void
 }
 
@@ -76,6 +78,7 @@ export class Coordinator {
   /** Of the checkpoint triggered last. */
   private pendingKind: CheckpointKind = 'periodic'
   private previous: CompletedCheckpoint | null
+  private metadataBytes = 0
   /** Metadata written, by checkpoint: what is complete when its completion is read back. */
   private readonly written = new Map<number, CompletedCheckpoint>()
   /** Interrupts the wait of the loop. */
@@ -150,6 +153,7 @@ export class Coordinator {
         this.lastDecidedAtMs = nowMs
         this.failuresInRow = 0
         this.previous = defined(this.written.get(record.checkpoint), 'metadata of the completed checkpoint')
+        this.parts.observeMetadata(this.previous.metadata, this.metadataBytes)
         this.written.clear()
         // The workers have stopped at its cut: what follows is another epoch's.
         if (this.pendingKind === 'final') this.abandon()
@@ -272,6 +276,7 @@ export class Coordinator {
       previous: this.previous,
     })
     const { bytes, sha256 } = encodeMetadata(metadata)
+    this.metadataBytes = bytes.length
     const path = checkpointPath(applicationId, checkpoint, epoch)
     try {
       await this.untilTimeout((signal) => storage.put(path, [bytes], signal))

@@ -261,7 +261,7 @@ export class Epoch {
   }
 
   private async restore(metadata: CheckpointMetadata | null): Promise<RestoreReport> {
-    const { backend, storage, clock, logger, follower } = this.parts
+    const { backend, storage, clock, logger, follower, status } = this.parts
     const startMs = clock.monotonicMs()
     const { restorePoint, retained } = follower.view
     const restoring = restoreState({
@@ -283,6 +283,7 @@ export class Epoch {
       ),
     )
     const report = await restoring
+    status.load.restored(report, clock.monotonicMs() - startMs)
     if (restorePoint !== null) {
       logger.info('restored', {
         checkpoint: restorePoint.checkpoint,

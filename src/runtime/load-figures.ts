@@ -11,6 +11,8 @@ export interface UploadedSegment {
 
 /** Of a rate the newest checkpoint counts so much: about the last ten make it. */
 const NEWEST_SHARE = 0.2
+/** What is smaller tells of the latency of the storage, not of its speed. */
+const LEAST_TRANSFER_BYTES = 256 * 1024
 /** Rates over less tell more of chance than of load. */
 const LEAST_WINDOW_MS = 200
 
@@ -18,12 +20,14 @@ export class LoadFigures {
   uploadedBytes = 0
   uploadMs = 0
   uploadedEntries = 0
-  /** Since the last checkpoint was completed, and in the one before. */
-  private changedSince = 0
+  /** Of the last checkpoint. */
   changedEntries = 0
+  private changedSince = 0
   restoredBytes = 0
   restoredEntries = 0
   restoreMs = 0
+  private readonly uploads = new Speed()
+  private readonly restores = new Speed()
   /** The loop had nothing to do. */
   idleMs = 0
   /** It waited for sinks, exchanges, or room for state changes. */
@@ -34,8 +38,7 @@ export class LoadFigures {
   private ranMs = 0
   processedPerSecond = Number.NaN
   inputPerSecond = Number.NaN
-  updatesPerSecond = Number.NaN
-  /** Between the last two completions. */
+  /** Between two completions. */
   windowMs = Number.NaN
   private last: { readonly atMs: number; readonly processed: number; readonly lag: number } | undefined
 
@@ -43,6 +46,7 @@ export class LoadFigures {
     this.uploadedEntries += entries
     this.uploadedBytes += bytes
     this.uploadMs += ms
+    if (bytes >= LEAST_TRANSFER_BYTES) this.uploads.add(bytes, ms)
     this.changedSince += entries
   }
 
@@ -50,6 +54,7 @@ export class LoadFigures {
     this.restoredBytes += report.fetchedBytes
     this.restoredEntries += report.fetchedEntries
     this.restoreMs += ms
+    if (report.fetchedBytes >= LEAST_TRANSFER_BYTES) this.restores.add(report.fetchedBytes, ms)
   }
 
   /** The loop begins: rates begin anew. */
@@ -82,19 +87,43 @@ export class LoadFigures {
     this.changedSince = 0
     this.last = { atMs: nowMs, processed, lag }
     if (last === undefined || nowMs - last.atMs < LEAST_WINDOW_MS) return
-    this.windowMs = nowMs - last.atMs
-    const perSecond = 1_000 / this.windowMs
+    const sinceMs = nowMs - last.atMs
+    const perSecond = 1_000 / sinceMs
+    this.windowMs = averaged(this.windowMs, sinceMs)
     const records = processed - last.processed
     this.processedPerSecond = averaged(this.processedPerSecond, records * perSecond)
     // What came in is what was processed and what has been left lying.
     this.inputPerSecond = averaged(this.inputPerSecond, Math.max(0, (records + lag - last.lag) * perSecond))
-    this.updatesPerSecond = averaged(this.updatesPerSecond, this.changedEntries * perSecond)
+  }
+
+  /** NaN: nothing large enough has been transferred yet. */
+  get uploadBytesPerSecond(): number {
+    return this.uploads.bytesPerSecond
+  }
+
+  get restoreBytesPerSecond(): number {
+    return this.restores.bytesPerSecond
   }
 
   /** Records a second if there were always something to do; NaN: nothing is known yet. */
   capacityPerSecond(nowMs: number, processed: number): number {
     const busyMs = this.busyMs(nowMs)
     return processed === 0 || busyMs < LEAST_WINDOW_MS ? Number.NaN : (processed / busyMs) * 1_000
+  }
+}
+
+class Speed {
+  private bytes = 0
+  private ms = 0
+
+  /** What was long ago fades: storage is slow at some times of the day. */
+  add(bytes: number, ms: number): void {
+    this.bytes = this.bytes * (1 - NEWEST_SHARE) + bytes
+    this.ms = this.ms * (1 - NEWEST_SHARE) + ms
+  }
+
+  get bytesPerSecond(): number {
+    return this.ms > 0 ? (this.bytes / this.ms) * 1_000 : Number.NaN
   }
 }
 

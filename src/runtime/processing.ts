@@ -1,6 +1,6 @@
 import { abortReasonOf } from '../checkpoint/protocol/abort-reason.ts'
 import { type ControlRecord, isOfEpoch } from '../checkpoint/protocol/control-records.ts'
-import type { CheckpointSettings } from '../checkpoint/protocol/coordination.ts'
+import { type CheckpointSettings, workersOf } from '../checkpoint/protocol/coordination.ts'
 import { defined } from '../common/assert.ts'
 import type { ExchangeWriter } from '../ports/exchange.ts'
 import { WorkerState } from '../state/worker-state.ts'
@@ -88,6 +88,8 @@ export async function runProcessing(parts: EpochParts, started: StartedEpoch): P
   status.enter('running')
   status.observe({ state, tasks, backend: parts.backend })
   onClose(() => loop.stop())
+  status.beginEpoch({ workers: workersOf(view).length, intervalMs: config.checkpointIntervalMs }, clock.monotonicMs())
+  onClose(() => status.load.end(clock.monotonicMs()))
   await loop.run()
   await checkpoints.settle()
   await coordinator?.stop()
@@ -116,7 +118,7 @@ function requestFinal(
 }
 
 function createCoordinator(parts: EpochParts, started: StartedEpoch): Coordinator {
-  const { applicationId, clock, logger, storage, follower, graphDigest } = parts
+  const { applicationId, clock, logger, storage, follower, graphDigest, status } = parts
   const { epoch, registry, metadata, exchange, fail } = started
   const { restorePoint, recovered } = follower.view
   const { sources, exchanges } = defined(recovered, 'recovery')
@@ -134,6 +136,7 @@ function createCoordinator(parts: EpochParts, started: StartedEpoch): Coordinato
     exchanges,
     restored: metadata === null || restorePoint === null ? null : { metadata, sha256: restorePoint.sha256 },
     trimExchanges: async (before) => exchange?.trim(before),
+    observeMetadata: (metadata, bytes) => status.observeStored(metadata, bytes),
     fail,
   })
 }
@@ -209,6 +212,7 @@ function createCheckpoints(
       await appendOne(follower, { type: 'checkpoint-declined', epoch, checkpoint, worker, cause: message, reason, remedy })
     },
     fail,
+    observeUpload: (upload) => status.load.uploaded(upload),
     observePause: (pauseMs) => status.paused(pauseMs),
   })
 }

@@ -42,6 +42,10 @@ export class SourceTasks {
     return this.sources.reduce((count, { chains }) => count + chains.size, 0)
   }
 
+  has(name: string): boolean {
+    return this.sources.some((source) => source.name === name)
+  }
+
   /** Behind a batch: its times count from the next batch on. */
   observe(source: OpenedSource, batch: SourceBatch<unknown>, nowMs: number): void {
     const watermark = source.watermarks.get(batch.partition)

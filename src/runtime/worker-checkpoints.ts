@@ -29,6 +29,7 @@ import type { TaskKey } from '../records/task-id.ts'
 import type { SealedOverlay } from '../state/sealed-overlay.ts'
 import type { WorkerState } from '../state/worker-state.ts'
 import type { Compaction, Riders } from './compaction.ts'
+import type { UploadedSegment } from './load-figures.ts'
 
 export interface WorkerCheckpointParts {
   readonly applicationId: string
@@ -61,6 +62,8 @@ export interface WorkerCheckpointParts {
   readonly decline: (checkpoint: number, cause: MillraceError) => Promise<void>
   /** Ends the epoch. */
   readonly fail: (error: Error) => void
+  /** What each upload of changes took. */
+  readonly observeUpload: (upload: UploadedSegment) => void
   /** How long each cut held up processing, ms. */
   readonly observePause: (pauseMs: number) => void
 }
@@ -224,7 +227,9 @@ export class WorkerCheckpoints {
         merged: pending.riders?.slices ?? [],
       })
       const path = segmentPath(applicationId, pending.checkpoint, epoch, workerIndex)
+      const startMs = clock.monotonicMs()
       await storage.put(path, chunks, signal)
+      this.parts.observeUpload({ entries: pending.overlay.entryCount, bytes, ms: clock.monotonicMs() - startMs })
       pending.segment = { path, bytes, sha256, slices }
       pending.riders?.placed(pending.segment, merged)
     }

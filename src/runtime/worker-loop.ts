@@ -117,12 +117,12 @@ export class WorkerLoop {
       const exhausted = this.parts.participants.find((participant) => participant.isExhausted)
       if (exhausted !== undefined) {
         // No transaction is free for the next interval: neither a cut nor output is possible.
-        await Promise.race([exhausted.whenAvailable(), this.stopping.promise])
+        await this.backPressured(Promise.race([exhausted.whenAvailable(), this.stopping.promise]))
         continue
       }
       if (this.pendingCut !== undefined) this.cut(this.pendingCut)
       if (this.finalCut !== undefined || this.isOverlayFull()) {
-        await this.woken()
+        await this.backPressured(this.woken())
         continue
       }
       // What the workers before have done first: it drains the exchanges (R19).
@@ -183,7 +183,12 @@ export class WorkerLoop {
     if (!this.parts.isHeldBack()) waiting.push(sources.whenAvailable())
     if (exchanges !== null) waiting.push(exchanges.whenAvailable())
     this.observeLag()
+    const startMs = this.parts.clock.monotonicMs()
     await Promise.race(waiting)
+    const { status, clock, isHeldBack } = this.parts
+    const waitedMs = clock.monotonicMs() - startMs
+    if (isHeldBack()) status.load.backPressuredMs += waitedMs
+    else status.load.idleMs += waitedMs
   }
 
   /** The cut comes before the first record behind the barrier, also if the log's trigger has not arrived yet (R10). */
@@ -220,8 +225,15 @@ export class WorkerLoop {
   private async backPressure(): Promise<void> {
     for (const writer of this.parts.writers) {
       const waiting = writer.backPressure()
-      if (waiting !== null) await Promise.race([waiting, this.stopping.promise])
+      if (waiting !== null) await this.backPressured(Promise.race([waiting, this.stopping.promise]))
     }
+  }
+
+  /** Waits, and counts the time. */
+  private async backPressured(waiting: Promise<void>): Promise<void> {
+    const startMs = this.parts.clock.monotonicMs()
+    await waiting
+    this.parts.status.load.backPressuredMs += this.parts.clock.monotonicMs() - startMs
   }
 
   private wake(): void {

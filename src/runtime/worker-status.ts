@@ -1,9 +1,12 @@
 /** What a worker tells the outside about itself: health and metrics read it, the runtime writes it. Plain numbers. */
 import type { WorkerManifest } from '../checkpoint/manifest.ts'
+import type { CheckpointMetadata } from '../checkpoint/metadata.ts'
 import type { AbortReason } from '../checkpoint/protocol/abort-reason.ts'
+import { type StoredState, storedState } from '../checkpoint/stored-state.ts'
 import type { StateBackend } from '../ports/state-backend.ts'
 import type { WorkerState } from '../state/worker-state.ts'
 import { noCompaction } from './compaction-statistics.ts'
+import { LoadFigures } from './load-figures.ts'
 import type { OpenedTasks } from './open-tasks.ts'
 
 export type WorkerPhase = 'starting' | 'joining' | 'restoring' | 'running' | 'stopping' | 'stopped' | 'failed'
@@ -29,6 +32,8 @@ export interface CompletedNews {
 
 /** How many pauses and durations are kept for the histograms and the benchmark. */
 const KEPT = 1000
+/** The trend of storage is seen in so many. */
+const STORED_KEPT = 60
 
 export class WorkerStatus {
   phase: WorkerPhase = 'starting'
@@ -47,6 +52,14 @@ export class WorkerStatus {
     durationsMs: [],
   }
   readonly compaction = noCompaction()
+  readonly load = new LoadFigures()
+  /** Of the checkpoints that this worker has completed as the leader, oldest first. */
+  readonly stored: StoredState[] = []
+  metadataBytes = 0
+  /** Of the job, in the running epoch. */
+  workers = 1
+  /** How often checkpoints are due now. */
+  intervalMs = 0
   restoreDoneBytes = 0
   restoreTotalBytes = 0
   observed: { readonly state: WorkerState; readonly tasks: OpenedTasks; readonly backend: StateBackend } | undefined
@@ -92,9 +105,39 @@ export class WorkerStatus {
     checkpoints.lastDurationMs = Math.round(nowMs - this.triggeredAtMs)
     checkpoints.lastBytes = this.bytesOfPending
     keep(checkpoints.durationsMs, checkpoints.lastDurationMs)
+    this.load.completed(nowMs, this.recordsProcessed, this.lagRecords)
     const { lastDurationMs: durationMs, lastBytes: bytes } = checkpoints
     this.onCompleted({ checkpoint, completedAtMs: wallMs, durationMs, bytes })
     return { durationMs, bytes }
+  }
+
+  /** Processing begins. */
+  beginEpoch(epoch: { readonly workers: number; readonly intervalMs: number }, nowMs: number): void {
+    this.workers = epoch.workers
+    this.intervalMs = epoch.intervalMs
+    this.stored.length = 0
+    this.load.begin(nowMs)
+  }
+
+  observeStored(metadata: CheckpointMetadata, metadataBytes: number): void {
+    this.stored.push(storedState(metadata))
+    if (this.stored.length > STORED_KEPT) this.stored.shift()
+    this.metadataBytes = metadataBytes
+  }
+
+  /** Of sources, by this process. */
+  get recordsProcessed(): number {
+    let count = 0
+    for (const [source, records] of this.records) if (this.observed?.tasks.sources.has(source) ?? true) count += records
+    return count
+  }
+
+  /** Of sources, as of the last fetches. */
+  get lagRecords(): number {
+    let lag = 0
+    for (const partitions of this.observed?.tasks.sources.lag().values() ?? [])
+      for (const records of partitions.values()) lag += records
+    return lag
   }
 
   aborted(reason: AbortReason): void {
