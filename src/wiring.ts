@@ -18,6 +18,7 @@ import type { StateBackend } from './ports/state-backend.ts'
 import { SharedResources } from './runtime/shared-resources.ts'
 import { type RunningWorker, startWorker } from './runtime/worker.ts'
 import { WorkerStatus } from './runtime/worker-status.ts'
+import { Advisor } from './service/advisor.ts'
 import { addJobMetrics } from './service/job-metrics.ts'
 import { Metrics } from './service/metrics.ts'
 import { createMemoryBackend, createRocksDbBackend } from './state/backends.ts'
@@ -105,7 +106,12 @@ export async function startOneWorker(setting: WorkerSetting, wiring: Wiring = pr
   status.onChange = (phase) => {
     if (phase === 'restoring' || phase === 'running') health.enter(phase)
   }
-  status.onCompleted = (completed) => health.completed(completed)
+  const advisor = new Advisor({ status, config, clock: systemClock, logger })
+  advisor.addMetrics(metrics)
+  status.onCompleted = (completed) => {
+    health.completed(completed)
+    advisor.look()
+  }
   addJobMetrics(
     metrics,
     status,

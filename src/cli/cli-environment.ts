@@ -58,6 +58,19 @@ export const STORAGE_OPTION_KEYS = [
 
 export type StorageConfig = Readonly<Pick<Config, (typeof STORAGE_OPTION_KEYS)[number]>>
 
+/** What a plan depends on, without that which settles the delivery. */
+export const PLAN_OPTION_KEYS = [
+  'checkpointIntervalMs',
+  'checkpointTimeoutMs',
+  'checkpointTolerableFailures',
+  'checkpointsRetained',
+  'transactionTimeoutMs',
+  'workers',
+  'sessionTimeoutMs',
+  'stateCacheBytes',
+  'recoveryTargetMs',
+] as const
+
 /** What it takes to reach the control log of a job. */
 export const CONTROL_OPTION_KEYS = OPTION_KEYS.filter((key) => optionOf(key).group === 'kafka')
 

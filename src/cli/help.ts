@@ -1,8 +1,9 @@
 /** --help, generated from the table of options. */
 import { OPTION_KEYS, type OptionKey, optionOf } from '../config/config.ts'
 import { environmentName, OPTION_GROUPS, type Option, type OptionGroup } from '../config/option.ts'
-import { CONTROL_OPTION_KEYS, STORAGE_OPTION_KEYS } from './cli-environment.ts'
+import { CONTROL_OPTION_KEYS, PLAN_OPTION_KEYS, STORAGE_OPTION_KEYS } from './cli-environment.ts'
 import type { Command } from './command-line.ts'
+import { PLAN_FLAG_NAMES, planFlag } from './plan-flags.ts'
 
 const INDENT = ' '.repeat(8)
 
@@ -13,6 +14,12 @@ export function helpText(command: Command | undefined, width: number): string {
     return CHECKPOINTS_HELP + optionsText(['appId', 'config', ...CONTROL_OPTION_KEYS, ...STORAGE_OPTION_KEYS], columns)
   if (command === 'status') return STATUS_HELP + optionsText(['appId', 'config', ...CONTROL_OPTION_KEYS], columns)
   if (command === 'rewind') return REWIND_HELP + optionsText(['appId', 'config', ...CONTROL_OPTION_KEYS], columns)
+  if (command === 'plan')
+    return (
+      PLAN_HELP +
+      planFlagsText(columns) +
+      optionsText([...PLAN_OPTION_KEYS, 'delivery', 'config', ...STORAGE_OPTION_KEYS], columns)
+    )
   return GENERAL_HELP
 }
 
@@ -28,6 +35,7 @@ Usage:
   millrace checkpoints history <app id>  what became of the last ones, and why some were aborted
   millrace checkpoints verify <app id>   compare the storage with what checkpoints refer to
   millrace checkpoints sweep <app id>    list, or delete, files that nothing refers to
+  millrace plan [app id] [options]       sizes, intervals, costs and recovery time to expect
   millrace help [command]                all options of a command
   millrace --version
 
@@ -90,6 +98,27 @@ since then stays in its topics, and comes a second time.
   --to-checkpoint <number>
         The checkpoint to go back to.
 `
+
+const PLAN_HELP = `Usage: millrace plan --metrics <url,…> [options]           of a job that runs
+       millrace plan <app id> --checkpoints <uri> [options]  of a job's checkpoints
+       millrace plan --keys N --value-bytes N [options]      of a job to come
+
+Tells how large checkpoints are and how long they take, the least interval that makes sense, what
+retaining them costs, and how long a recovery takes; and warns where the options don't fit. Figures
+that are given win over measured ones; what nobody tells is assumed, and marked so. A table on a
+terminal; JSON in a pipe. docs/planning.md has the formulas.
+
+  --json
+        Write JSON on a terminal too.
+`
+
+function planFlagsText(columns: number): string {
+  return PLAN_FLAG_NAMES.map((name) => {
+    const { type, description } = planFlag(name)
+    const lines = wrap(description, columns - INDENT.length)
+    return `  --${name} <${type.placeholder}>\n${lines.map((line) => `${INDENT}${line}\n`).join('')}`
+  }).join('')
+}
 
 function optionsText(keys: readonly OptionKey[], columns: number): string {
   const groups = Object.keys(OPTION_GROUPS) as OptionGroup[]

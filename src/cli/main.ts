@@ -7,6 +7,8 @@ import { type CliEnvironment, isColoured } from './cli-environment.ts'
 import { COMMANDS, type Command, parseCommandLine, usageError } from './command-line.ts'
 import { exitCodeOf } from './exit-code.ts'
 import { helpText } from './help.ts'
+import { planCommand } from './plan-command.ts'
+import { PLAN_FLAG_NAMES } from './plan-flags.ts'
 import { rewindCommand } from './rewind-command.ts'
 import { runCommand } from './run-command.ts'
 import { statusCommand } from './status-command.ts'
@@ -56,6 +58,8 @@ async function dispatch(args: readonly string[], environment: CliEnvironment): P
   if (command !== 'rewind' && commandLine.values.has('to-checkpoint')) {
     throw usageError('--to-checkpoint is for millrace rewind')
   }
+  const planFlag = PLAN_FLAG_NAMES.find((name) => commandLine.values.has(name))
+  if (command !== 'plan' && planFlag !== undefined) throw usageError(`--${planFlag} is for millrace plan`)
   switch (command) {
     case 'run':
       return runCommand(commandLine, environment)
@@ -67,6 +71,9 @@ async function dispatch(args: readonly string[], environment: CliEnvironment): P
       return 0
     case 'rewind':
       await rewindCommand(commandLine, environment)
+      return 0
+    case 'plan':
+      await planCommand(commandLine, environment)
       return 0
     case undefined:
       stderr.write(helpText(undefined, columns))

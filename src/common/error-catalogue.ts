@@ -434,6 +434,12 @@ export const ERROR_CATALOGUE = {
     'Choose another with metrics-port or metrics-host, or turn the server off with --metrics-port off.',
   ),
   MR_CLI_USAGE: entry('The command line is not one that millrace understands.', NOT_STARTED, 'See millrace help.'),
+  MR_CLI_NOT_MEASURED: entry(
+    'A plan was to be made from the metrics of a running job, and they tell too little.',
+    'None: metrics were only read.',
+    'Name the addresses of all copies, separated by commas (each logs its own at the start): the one that leads tells. A job ' +
+      'that has just started tells after its first checkpoint with state. Or plan from its checkpoints: millrace plan <app id>.',
+  ),
   MR_CLI_NO_CHECKPOINT: entry(
     'The checkpoint that was asked for does not lie in this storage.',
     'None: storage was only read.',

@@ -76,7 +76,10 @@ export function planWarnings(plan: PlanFindings, settings: PlanSettings, stored:
 }
 
 function text(ms: number): string {
-  return Number.isFinite(ms) ? formatDurationMs(ms < 1_000 ? Math.ceil(ms) : Math.ceil(ms / 100) * 100) : 'for ever'
+  if (!Number.isFinite(ms)) return 'for ever'
+  // Three digits or so, in a form that options take.
+  const stepMs = ms < 1_000 ? 1 : ms < 60_000 ? 100 : 1_000
+  return formatDurationMs(Math.ceil(ms / stepMs) * stepMs)
 }
 
 function mib(bytes: number): string {

@@ -41,6 +41,9 @@ export function addJobMetrics(metrics: Metrics, status: WorkerStatus, sources: r
   metrics.gauge('millrace_restore_done_bytes', 'Bytes that the last restore has fetched', () => status.restoreDoneBytes)
   metrics.gauge('millrace_restore_total_bytes', 'Bytes that it has to fetch', () => status.restoreTotalBytes)
   addCompactionMetrics(metrics, status)
+  addLoadMetrics(metrics, status)
+  metrics.gauge('millrace_job_workers', 'Workers of the job in the running epoch', () => status.workers)
+  metrics.gauge('millrace_checkpoint_interval_seconds', 'How often checkpoints are due', () => status.intervalMs / 1000)
   metrics.gauge('millrace_state_cached_entries', 'State entries on the heap', () => status.observed?.state.entryCount ?? 0)
   metrics.gauge(
     'millrace_state_cache_bytes',
@@ -51,6 +54,29 @@ export function addJobMetrics(metrics: Metrics, status: WorkerStatus, sources: r
     'millrace_state_backend_bytes',
     'Memory of the state backend outside the heap',
     () => status.observed?.backend.memoryBytes() ?? 0,
+  )
+}
+
+function addLoadMetrics(metrics: Metrics, status: WorkerStatus): void {
+  const { load } = status
+  const counter = (name: string, help: string, read: () => number) =>
+    metrics.observedCounter(`millrace_${name}_total`, help, read)
+  counter('upload_bytes', 'Bytes of changes put into the storage', () => load.uploadedBytes)
+  counter('upload_entries', 'Changed entries put into the storage', () => load.uploadedEntries)
+  counter('upload_seconds', 'Time that these took', () => load.uploadMs / 1000)
+  counter('restore_bytes', 'Bytes fetched by restores', () => load.restoredBytes)
+  counter('restore_entries', 'Entries fetched by restores', () => load.restoredEntries)
+  counter('restore_seconds', 'Time that restores took', () => load.restoreMs / 1000)
+  counter('idle_seconds', 'Time that the loop had nothing to do', () => load.idleMs / 1000)
+  counter(
+    'back_pressured_seconds',
+    'Time that the loop waited for sinks, exchanges, or room for state changes',
+    () => load.backPressuredMs / 1000,
+  )
+  metrics.gauge(
+    'millrace_checkpoint_changed_entries',
+    'Entries of this worker that the last checkpoint holds as changed',
+    () => load.changedEntries,
   )
 }
 

@@ -19,6 +19,14 @@ export const DEADLINES_OPTIONS = {
     default: 30 * MINUTE,
     description: 'How long a worker may take to restore its state and report that it is ready.',
   }),
+  recoveryTargetMs: withDefault({
+    name: 'recovery-target',
+    group: 'deadlines',
+    type: duration({ min: SECOND, max: 24 * HOUR, zeroWord: 'none' }),
+    default: 0,
+    description:
+      'How long it may take after the sudden end of a worker until its work goes on where it was. Nothing is forced by it: the job warns when it expects a recovery to take longer.',
+  }),
   shutdownTimeoutMs: withDefault({
     name: 'shutdown-timeout',
     group: 'deadlines',
