@@ -77,6 +77,7 @@ class Scene {
       exchanges: [EXCHANGE],
       restored: null,
       trimExchanges: async (before) => void this.trims.push(before),
+      observeMetadata: () => {},
       fail: (error) => this.failures.push(error),
     })
     this.coordinator.start()
