@@ -8,9 +8,9 @@ import { createGroupMembership } from '../connectors/kafka/group/create-group-me
 import type { JobDefinition } from './api/define-job.ts'
 import type { OpenedControlLog, StorageConfig } from './cli/cli-environment.ts'
 import { systemClock } from './common/clock.ts'
-import { MillraceError } from './common/errors.ts'
 import { silentLogger } from './common/logger.ts'
 import type { Config } from './config/config.ts'
+import { openStorage } from './open-storage.ts'
 import type { CheckpointStorage } from './ports/checkpoint-storage.ts'
 import type { ConnectorContext } from './ports/connector-context.ts'
 import type { ControlLog } from './ports/control-log.ts'
@@ -42,30 +42,6 @@ export const productionWiring: Wiring = {
       ? createMemoryBackend()
       : createRocksDbBackend({ directory: join(config.stateDirectory, config.appId, String(index)) }),
   prepareJob: (job) => job,
-}
-
-/** By scheme, each loaded when it is used: the AWS SDK takes its time and memory. */
-async function openStorage(config: StorageConfig): Promise<CheckpointStorage> {
-  const uri = config.checkpoints
-  switch (uri.slice(0, uri.indexOf(':'))) {
-    case 'file': {
-      const { createFileStorage } = await import('../connectors/file/file-storage.ts')
-      return createFileStorage(uri)
-    }
-    case 's3': {
-      const { createS3Storage } = await import('../connectors/s3/s3-storage.ts')
-      return createS3Storage({
-        uri,
-        endpoint: config.s3Endpoint,
-        region: config.s3Region,
-        forcePathStyle: config.s3PathStyle,
-        accessKeyId: config.s3AccessKeyId,
-        secretAccessKey: config.s3SecretAccessKey?.reveal(),
-      })
-    }
-    default:
-      throw new MillraceError('MR_CONFIG_INVALID_VALUE', `checkpoints is ${uri}; known are file: and s3:`)
-  }
 }
 
 /** For commands that look at a job from outside. */

@@ -47,7 +47,7 @@ function faultyStorage(real: CheckpointStorage): CheckpointStorage {
 
 /** The bug: state of a checkpoint that is not complete gets into the backend. */
 async function applyTooEarly(segment: Buffer, path: string): Promise<void> {
-  for (const { task, offset, bytes } of await readSegmentIndex(rangesOf(segment), segment.length, path)) {
+  for (const { task, offset, bytes } of (await readSegmentIndex(rangesOf(segment), segment.length, path)).slices) {
     await backend?.apply([...decodeSlice(segment.subarray(offset, offset + bytes), { path, task })], new Map())
   }
 }

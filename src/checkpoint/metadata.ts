@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import { MillraceError } from '../common/errors.ts'
 import type { TaskKey } from '../records/task-id.ts'
+import type { TimeToLive } from '../records/time-to-live.ts'
 import type { ByPartition, ExchangePosition, ParticipantCommittable, SourcePositions } from './manifest.ts'
 import type { CheckpointKind } from './protocol/control-records.ts'
 
@@ -32,6 +33,12 @@ export interface StateDescription {
   readonly mapKeys: string | null
   /** Whether values may have an expiry. */
   readonly expires: boolean
+  /** The stage of the operator, whose tasks hold the state. Absent, as the two below, in what earlier builds wrote. */
+  readonly stage?: string
+  /** How the keys of the operator become bytes. */
+  readonly keys?: string
+  /** How long what is written now lives; null: for ever. */
+  readonly ttl?: TimeToLive | null
 }
 
 /** One link of a task's chain: a slice of a segment. */

@@ -3,14 +3,14 @@ import type { CheckpointMetadata } from '../checkpoint/metadata.ts'
 import { MillraceError } from '../common/errors.ts'
 import { loadLayers } from '../config/load-layers.ts'
 import { resolveConfig } from '../config/resolve.ts'
-import { roundedBytes, roundedDuration } from '../service/log-fields.ts'
 import {
   CheckpointCatalogue,
   type CheckpointFile,
   type CheckpointSummary,
   summaryOf,
   type UnreadableCheckpoint,
-} from './checkpoint-catalogue.ts'
+} from '../inspect/checkpoint-catalogue.ts'
+import { roundedBytes, roundedDuration } from '../service/log-fields.ts'
 import { checkpointHistoryCommand } from './checkpoint-history-command.ts'
 import { type CliEnvironment, STORAGE_OPTION_KEYS } from './cli-environment.ts'
 import { type CommandLine, SWITCHES, usageError } from './command-line.ts'

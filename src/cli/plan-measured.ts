@@ -2,10 +2,10 @@
 import type { CheckpointMetadata } from '../checkpoint/metadata.ts'
 import { type StoredState, storedState } from '../checkpoint/stored-state.ts'
 import { MillraceError, toError } from '../common/errors.ts'
+import { CheckpointCatalogue } from '../inspect/checkpoint-catalogue.ts'
 import { missingFigures, type SomeFigures, updatesPerSecond } from '../planning/job-figures.ts'
 import type { CheckpointStorage } from '../ports/checkpoint-storage.ts'
 import { figuresOf } from '../service/figure-metrics.ts'
-import { CheckpointCatalogue } from './checkpoint-catalogue.ts'
 
 export interface MeasuredJob {
   readonly figures: SomeFigures

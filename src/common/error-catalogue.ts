@@ -413,6 +413,26 @@ export const ERROR_CATALOGUE = {
     'None: nothing was changed.',
     'Give the operator its old name and codec; or, where its values have changed, raise the version of the state and give it a migration from each older one (docs/jobs.md); or use another application id to begin anew.',
   ),
+  MR_STATE_NOT_FOUND: entry(
+    'The checkpoint or savepoint holds no state of this operator and name, or one of another kind.',
+    'None: it was only read.',
+    'Take one of those that the message names; millrace state list shows all of them.',
+  ),
+  MR_STATE_CODEC_UNKNOWN: entry(
+    'State was written by a codec that is not part of Millrace, and was not given.',
+    'None: it was only read.',
+    'Give the job, with --job <file> or the option `job`: its codecs are used. Or give the codec itself in the options `codecs` and `keyCodecs`.',
+  ),
+  MR_STATE_VALUE_UNREADABLE: entry(
+    'A stored key or value cannot be read by the codec that is said to have written it.',
+    'None: it was only read. A job that reads this value fails in the same way.',
+    'Give the codec that wrote it, with --job <file> or in the options, in the version that the message names.',
+  ),
+  MR_STATE_KEY_INVALID: entry(
+    'A key was given that the operator or the map cannot have.',
+    'None: it was only read.',
+    'Give it as the key codec reads it: text as it is, a number as digits, bytes in base64, anything else as JSON.',
+  ),
   MR_STATE_NOT_FETCHED: entry(
     'A job asked a map state at once for what was not fetched for the record.',
     NOTHING_LOST,

@@ -97,7 +97,7 @@ function register(
   olderVersions: StateDescription['olderVersions'],
   mayHaveExpired: boolean,
 ): RegisteredState {
-  const { operator, name, kind, codec, migrations, mapKeys, ttl } = state
+  const { operator, name, stage, keys, kind, codec, migrations, mapKeys, ttl } = state
   const expires = ttl !== undefined || mayHaveExpired
   return {
     id,
@@ -105,7 +105,10 @@ function register(
     name,
     valueCodec: versioned(codec, migrations, `${operator}/${name}`),
     ttl: ttl ?? (expires ? null : undefined),
-    description: { id, operator, name, kind, codec: codec.name, codecVersion: codec.version, olderVersions, mapKeys, expires },
+    description: {
+      ...{ id, operator, name, stage, keys, kind, codec: codec.name, codecVersion: codec.version },
+      ...{ olderVersions, mapKeys, expires, ttl: ttl ?? null },
+    },
   }
 }
 

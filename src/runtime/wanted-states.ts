@@ -1,6 +1,8 @@
 /** The states that a job declares, in the order of its graph, as the registry compares them with stored ones. */
 import type { StateDescription } from '../checkpoint/metadata.ts'
+import { defined } from '../common/assert.ts'
 import { isStateful, type JobGraph, type StateFormat, type StatefulNode, type StateSpec } from '../graph/job-graph.ts'
+import { planStages } from '../graph/stages.ts'
 import { planAccumulator } from '../operators/aggregate.ts'
 import type { ValueCodec } from '../ports/value-codec.ts'
 import type { TimeToLive } from '../records/time-to-live.ts'
@@ -11,6 +13,10 @@ import type { Migration } from '../state/versioned-codec.ts'
 export interface WantedState {
   readonly operator: string
   readonly name: string
+  /** Its operator's. */
+  readonly stage: string
+  /** The codec of the operator's keys. */
+  readonly keys: string
   readonly kind: StateDescription['kind']
   readonly codec: ValueCodec<unknown>
   readonly migrations: ReadonlyMap<number, Migration>
@@ -21,11 +27,21 @@ export interface WantedState {
 /** The one state of `reduce` and `aggregate`. */
 export const ACCUMULATOR = 'accumulator'
 
+/** Without what it has of its operator. */
+type OwnState = Omit<WantedState, 'stage' | 'keys'>
+
 export function wantedStates(graph: JobGraph): WantedState[] {
-  return graph.nodes.filter(isStateful).flatMap(statesOf)
+  const stages = planStages(graph)
+  return graph.nodes.filter(isStateful).flatMap((node) => {
+    const { name: stage, keyCodec } = defined(
+      stages.find(({ stateful }) => stateful.includes(node)),
+      `stage of ${node.name}`,
+    )
+    return statesOf(node).map((state) => ({ ...state, stage, keys: keyCodec.name }))
+  })
 }
 
-function statesOf(node: StatefulNode): WantedState[] {
+function statesOf(node: StatefulNode): OwnState[] {
   switch (node.kind) {
     case 'reduce':
       return [wanted(node.name, ACCUMULATOR, { kind: 'reducing', format: node.format, fn: node.fn })]
@@ -36,7 +52,7 @@ function statesOf(node: StatefulNode): WantedState[] {
   }
 }
 
-function wanted(operator: string, name: string, spec: StateSpec): WantedState {
+function wanted(operator: string, name: string, spec: StateSpec): OwnState {
   const { kind } = spec
   const mapKeys = kind === 'map' ? spec.keyCodec.name : null
   if (kind === 'aggregating') {

@@ -1,6 +1,6 @@
 /** Reads a task's slice of a segment back, in ascending order of keys. */
 import type { StateChanges } from '../../records/state-changes.ts'
-import { type SlicePlace, SliceReader } from './slice-reader.ts'
+import { type PartReader, type SlicePlace, SliceReader } from './slice-reader.ts'
 
 /** Bytes [start, end) of a file. */
 export type RangeReader = (start: number, end: number) => Promise<Buffer>
@@ -25,22 +25,29 @@ export function* decodeSlice(bytes: Buffer, place: SlicePlace): Generator<StateC
 }
 
 /** The same, fetched in windows: for slices too large to hold in memory, a window being fetched ahead. */
-export async function* streamSlice(
+export function streamSlice(
   read: RangeReader,
   { offset, bytes }: { readonly offset: number; readonly bytes: number },
   place: SlicePlace,
   windowBytes = WINDOW_BYTES,
 ): AsyncGenerator<StateChanges> {
-  const end = offset + bytes
-  const fetch = (start: number): Promise<Buffer> => {
-    const fetched = start < end ? read(start, Math.min(start + windowBytes, end)) : Promise.resolve(Buffer.alloc(0))
+  return streamParts(read, { start: offset, end: offset + bytes }, new SliceReader(place), windowBytes)
+}
+
+export async function* streamParts(
+  read: RangeReader,
+  { start, end }: { readonly start: number; readonly end: number },
+  reader: PartReader,
+  windowBytes: number,
+): AsyncGenerator<StateChanges> {
+  const fetch = (from: number): Promise<Buffer> => {
+    const fetched = from < end ? read(from, Math.min(from + windowBytes, end)) : Promise.resolve(Buffer.alloc(0))
     // It is awaited later; until then a rejection must not count as unhandled.
     fetched.catch(() => {})
     return fetched
   }
-  const reader = new SliceReader(place)
-  let fetched = offset
-  let ahead = fetch(offset)
+  let fetched = start
+  let ahead = fetch(start)
   let buffer: Buffer = Buffer.alloc(0)
   let at = 0
   while (!reader.isAtEnd) {

@@ -6,6 +6,7 @@ import { crc32c } from '../../common/crc32c.ts'
 import { TimeSlice } from '../../common/time-slice.ts'
 import type { StateChanges } from '../../records/state-changes.ts'
 import type { SegmentSlice } from '../manifest.ts'
+import { type IndexedSlice, indexedSlice, type SegmentIndex } from './block-marks.ts'
 import { type EncodedSlice, SliceEncoder } from './encode-slice.ts'
 import { FILE_HEADER_BYTES, FILE_MAGIC, FOOTER_BYTES, FOOTER_MAGIC, FORMAT_VERSION } from './segment-format.ts'
 
@@ -36,21 +37,23 @@ export async function encodeSegment(
   assert(new Set(changes.map(({ task }) => task)).size === changes.length, 'a segment has one slice of changes per task')
   const chunks = [fileHeader()]
   let offset = FILE_HEADER_BYTES
-  const place = ({ task, bytes, entries, chunks: own }: EncodedSlice): SegmentSlice => {
+  const place = ({ task, bytes, entries, marks = [], chunks: own }: EncodedSlice, index: IndexedSlice[]): SegmentSlice => {
     const slice = { task, offset, bytes, entries }
     offset += bytes
     for (const chunk of own) chunks.push(chunk)
+    index.push(indexedSlice(slice, marks))
     return slice
   }
   const slices: SegmentSlice[] = []
+  const index = { slices: [] as IndexedSlice[], merged: [] as IndexedSlice[] }
   for (const part of changes) {
     if (part.keys.length === 0) continue
     const encoder = new SliceEncoder(part.task, clock)
     await encoder.add(part, signal)
-    slices.push(place(encoder.finish()))
+    slices.push(place(encoder.finish(), index.slices))
   }
-  const mergedSlices = merged.map(place)
-  const tail = indexAndFooter(slices, mergedSlices, offset)
+  const mergedSlices = merged.map((slice) => place(slice, index.merged))
+  const tail = indexAndFooter(index, offset)
   chunks.push(...tail)
   const bytes = offset + tail.reduce((sum, { length }) => sum + length, 0)
   return { chunks, bytes, sha256: await digest(chunks, clock), slices, merged: mergedSlices }
@@ -63,7 +66,7 @@ function fileHeader(): Buffer {
   return header
 }
 
-function indexAndFooter(slices: readonly SegmentSlice[], merged: readonly SegmentSlice[], offset: number): [Buffer, Buffer] {
+function indexAndFooter({ slices, merged = [] }: SegmentIndex, offset: number): [Buffer, Buffer] {
   const index = Buffer.from(JSON.stringify({ slices, ...(merged.length > 0 && { merged }) }))
   const footer = Buffer.alloc(FOOTER_BYTES)
   footer.writeBigUInt64BE(BigInt(offset), 0)

@@ -6,6 +6,7 @@ import { TimeSlice } from '../../common/time-slice.ts'
 import type { StateChanges } from '../../records/state-changes.ts'
 import type { TaskKey } from '../../records/task-id.ts'
 import { BlockEncoder } from './block-encoder.ts'
+import { type BlockMark, separator } from './block-marks.ts'
 import { FORMAT_VERSION, SLICE_HEADER_BYTES, SLICE_MAGIC } from './segment-format.ts'
 
 /** Decodes from its own bytes alone, wherever it stands. */
@@ -14,19 +15,25 @@ export interface EncodedSlice {
   readonly entries: number
   readonly bytes: number
   readonly chunks: readonly Buffer[]
+  /** One for each block; absent: not known. */
+  readonly marks?: readonly BlockMark[]
 }
 
 export class SliceEncoder {
   private readonly task: TaskKey
+  private readonly headerBytes: number
   private readonly timeSlice: TimeSlice
   private readonly blocks = new BlockEncoder()
   private chunks: Buffer[] = []
   private blockCount = 0
   private entries = 0
   private blockBytes = 0
+  private marks: BlockMark[] = []
+  private lastKey: string | null = null
 
   constructor(task: TaskKey, clock: Clock) {
     this.task = task
+    this.headerBytes = SLICE_HEADER_BYTES + Buffer.byteLength(task)
     this.timeSlice = new TimeSlice(clock)
   }
 
@@ -41,20 +48,24 @@ export class SliceEncoder {
     for (let at = 0; at < changes.keys.length; this.blockCount++) {
       if (this.timeSlice.isOver) await this.timeSlice.giveWay()
       signal?.throwIfAborted()
+      this.marks.push({ at: this.headerBytes + this.blockBytes, key: separator(this.lastKey, changes.keys[at]!) })
       const { header, payload, entries } = await this.blocks.encode(changes, at)
       this.chunks.push(header, payload)
       this.blockBytes += header.length + payload.length
       at += entries
+      this.lastKey = changes.keys[at - 1]!
       this.entries += entries
     }
   }
 
   /** Ends the slice; what is added later is another one. */
   finish(): EncodedSlice {
-    const { task, entries } = this
+    const { task, entries, marks } = this
     const header = sliceHeader(task, this.blockCount, entries)
-    const slice = { task, entries, bytes: header.length + this.blockBytes, chunks: [header, ...this.chunks] }
+    const slice = { task, entries, bytes: header.length + this.blockBytes, chunks: [header, ...this.chunks], marks }
     this.chunks = []
+    this.marks = []
+    this.lastKey = null
     this.blockCount = this.entries = this.blockBytes = 0
     return slice
   }

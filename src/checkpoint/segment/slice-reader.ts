@@ -13,7 +13,18 @@ export interface SlicePlace extends SegmentPlace {
   readonly task: TaskKey
 }
 
-export class SliceReader {
+/** Takes bytes apart that are fed to it as they come: a slice, or some of its blocks. */
+export interface PartReader {
+  readonly isAtEnd: boolean
+  /** How many bytes from `at` on the next part has; while its header is incomplete, how many that has. */
+  neededBytes(bytes: Buffer, at: number): number
+  /** Reads the part at `at`, of which all bytes are there. Null: it holds no entries. */
+  read(bytes: Buffer, at: number): StateChanges | null
+  /** The error for bytes that end before the last part does, or after. */
+  wrongLength(availableBytes: number, neededBytes: number): Error
+}
+
+export class SliceReader implements PartReader {
   private readonly place: SlicePlace
   private header: { readonly blocks: number; readonly entries: number } | null = null
   private block = 0
@@ -28,7 +39,6 @@ export class SliceReader {
     return this.header !== null && this.block === this.header.blocks
   }
 
-  /** How many bytes from `at` on the next part has; while its header is incomplete, how many that has. */
   neededBytes(bytes: Buffer, at: number): number {
     const available = bytes.length - at
     if (this.header === null) {
@@ -39,7 +49,6 @@ export class SliceReader {
     return BLOCK_HEADER_BYTES + readBlockHeader(bytes, at).payloadBytes
   }
 
-  /** Reads the part at `at`, of which all bytes are there. Null for the header. */
   read(bytes: Buffer, at: number): StateChanges | null {
     if (this.header === null) {
       this.header = this.readHeader(bytes, at)
@@ -58,7 +67,6 @@ export class SliceReader {
     return changes
   }
 
-  /** The error for bytes that end before the slice does, or after. */
   wrongLength(availableBytes: number, neededBytes: number): Error {
     const place = this.header === null ? this.place : { ...this.place, block: this.block }
     if (this.isAtEnd) return corruptSegment(this.place, `${availableBytes} bytes behind its last block`)
