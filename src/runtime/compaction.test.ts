@@ -303,3 +303,23 @@ test('a large merge becomes several objects, at most one per checkpoint, and is 
   )
   for (const kept of job.kept) assert.deepEqual(await job.restored(kept, null), kept.state)
 })
+
+test('a deletion outlives a merge above older state, which it still hides', async () => {
+  const job = new Job()
+  const value = (key: number) => `${Math.sqrt(key)}${Math.cbrt(key)}${Math.sin(key)}`
+  const key = (index: number) => `k${String(index).padStart(6, '0')}`
+  for (let index = 0; index < 20_000; index++) job.write('s/0', key(index), value(index))
+  await job.checkpoint(false)
+  for (let index = 0; index < 12; index++) {
+    job.write('s/0', key(100 * index), null)
+    await job.checkpoint(false)
+  }
+  await job.stop()
+  const last = defined(job.kept.at(-1), 'last')
+  const merged = last.metadata.chains['s/0']?.flatMap(({ merged: range }) => range ?? []) ?? []
+  assert.deepEqual(
+    merged.map(({ isBottom }) => isBottom),
+    [false],
+  )
+  assert.deepEqual(await job.restored(last, null), last.state)
+})

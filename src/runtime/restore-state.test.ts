@@ -123,3 +123,80 @@ test('without a restore point everything local is deleted', async () => {
   assert.deepEqual(await contents(backend), {})
   assert.deepEqual([...report.emptyTasks], ['s/0'])
 })
+
+/** A backend on which every write of state goes through `write` first, or behind. */
+function writing(real: StateBackend, write: (apply: () => Promise<void>) => Promise<void>): StateBackend {
+  return new Proxy(real, {
+    get(target, name) {
+      const value = Reflect.get(target, name)
+      if (typeof value !== 'function') return value
+      if (name !== 'apply') return value.bind(target)
+      return (...args: Parameters<StateBackend['apply']>) => {
+        const apply = () => real.apply(...args)
+        return args[0].length === 0 ? apply() : write(apply)
+      }
+    },
+  })
+}
+
+test('what a restore that was cut off has left behind is no checkpoint', async () => {
+  const backend = await opened()
+  await backend.apply([changes({ a: '1', b: '1' })], marker(1))
+  const dying = writing(backend, async (apply) => {
+    await apply()
+    throw new Error('it dies')
+  })
+  await assert.rejects(restore(dying), /it dies/)
+  assert.equal((await backend.markers()).get('s/0')?.checkpoint, -1)
+  const report = await restore(backend)
+  assert.deepEqual(await contents(backend), EXPECTED)
+  assert.equal(report.tasksFromLocal, 0)
+})
+
+test('nothing of a restore goes on behind its end', async () => {
+  const backend = await opened()
+  const slow = Promise.withResolvers<void>()
+  let isWriting = false
+  const stopping = new AbortController()
+  const { storage, metadata } = await scene()
+  const restoring = restoreState({
+    backend: writing(backend, async (apply) => {
+      isWriting = true
+      stopping.abort(new Error('the epoch has ended'))
+      await slow.promise
+      await apply()
+      isWriting = false
+    }),
+    storage,
+    metadata,
+    restorePoint: point(3),
+    ancestors: [],
+    tasks: ['s/0'],
+    signal: stopping.signal,
+  })
+  let wasWriting: boolean | undefined
+  const ended = restoring.catch(() => {
+    wasWriting = isWriting
+  })
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  slow.resolve()
+  await ended
+  assert.equal(wasWriting, false)
+  assert.equal((await backend.markers()).get('s/0')?.checkpoint, -1, 'and it is no checkpoint')
+})
+
+test('a value that has expired since hides the older one that is local', async () => {
+  const backend = await opened()
+  await backend.apply([changes({ a: 'old' })], marker(1))
+  const { storage, metadata } = await scene()
+  const { chunks, slices, bytes, sha256 } = await encodeSegment([{ ...changes({ a: 'new' }), expiresAtMs: [1] }])
+  await storage.put('expiring', chunks)
+  const [slice] = slices
+  const link = { segment: 1, offset: slice?.offset ?? 0, bytes: slice?.bytes ?? 0, entries: 1 }
+  const chain = [metadata.chains['s/0']?.[0] ?? assert.fail(), link]
+  const segments = [metadata.segments[0] ?? assert.fail(), { path: 'expiring', bytes, sha256, since: 2 }]
+  const next = { chains: { 's/0': chain }, segments, checkpoint: 2 } as unknown as CheckpointMetadata
+  const ancestors = [point(1), point(2)]
+  await restoreState({ backend, storage, metadata: next, restorePoint: point(2), ancestors, tasks: ['s/0'] })
+  assert.deepEqual(await backend.getMany('s/0', ['a'], Date.now()), [null])
+})

@@ -81,3 +81,25 @@ test('a worker raises only what it has committed, by the identity that it knows,
   assert.deepEqual(client.pending, [])
   sender.close()
 })
+
+test('an interval without output uses up no slot', async () => {
+  const { client, sender, transactions } = await opened(2)
+  for (let interval = 0; interval < 5; interval++) {
+    assert.equal(await transactions.cut(), null)
+    assert.equal(transactions.isExhausted, false)
+  }
+  assert.deepEqual(client.pending, [])
+  sender.close()
+})
+
+test('a commit that is answered behind the end raises nothing: the slots are somebody else’s by then', async () => {
+  const { client, sender, transactions } = await opened(2)
+  const id = 'app.0.0'
+  const committing = transactions.commit({ id, transactionalId: id, producerId: 0, producerEpoch: 0, ranges: [] })
+  const ending = await client.next(EndTxn)
+  await transactions.close()
+  ending.answer({ errorCode: KafkaCode.none })
+  assert.deepEqual(await committing, { kind: 'committed' })
+  await client.none(InitProducerId)
+  sender.close()
+})

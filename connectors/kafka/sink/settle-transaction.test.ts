@@ -118,3 +118,12 @@ test('behind a lost one nothing can be committed', async () => {
   await assert.rejects(abandoning, /nothing is committed behind a lost transaction/)
   sender.close()
 })
+
+test('to a running worker a transaction of which nothing is left is lost: recovery finds out', async () => {
+  const { client, sender, transactions } = opened()
+  const committing = transactions.commit(PREPARED)
+  await endTxnAnswers(client, true, KafkaCode.producerFenced)
+  await recordsAreDeleted(client)
+  assert.equal((await committing).kind, 'lost')
+  sender.close()
+})
