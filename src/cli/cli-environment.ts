@@ -61,6 +61,7 @@ export type StorageConfig = Readonly<Pick<Config, (typeof STORAGE_OPTION_KEYS)[n
 /** What a plan depends on, without that which settles the delivery. */
 export const PLAN_OPTION_KEYS = [
   'checkpointIntervalMs',
+  'checkpointIntervalMaxMs',
   'checkpointTimeoutMs',
   'checkpointTolerableFailures',
   'checkpointsRetained',

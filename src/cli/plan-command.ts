@@ -108,6 +108,7 @@ function settingsOf(layers: readonly OptionLayer[], measured: MeasuredJob, value
   const perGbMonth = values.get('price-gb-month')
   return {
     intervalMs: chosen('checkpointIntervalMs', config.checkpointIntervalMs, measured.intervalMs),
+    intervalMaxMs: config.checkpointIntervalMaxMs || null,
     timeoutMs: config.checkpointTimeoutMs,
     tolerableFailures: config.checkpointTolerableFailures,
     transactionTimeoutMs: delivery === 'exactly-once' ? config.transactionTimeoutMs || BROKER_LIMIT_MS : null,

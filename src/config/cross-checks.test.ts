@@ -74,3 +74,16 @@ test('contradicting options are refused', () => {
     )
   }
 })
+
+test('an interval that adapts itself begins between its bounds, and its longest counts for transactions', () => {
+  const code = (expected: string) => (error: unknown) => isMillraceError(error) && error.code === expected
+  assert.throws(() => resolve({ checkpointIntervalMin: '11s' }), code('MR_CONFIG_CONFLICT'))
+  assert.throws(() => resolve({ checkpointIntervalMax: '9s' }), code('MR_CONFIG_CONFLICT'))
+  assert.ok(resolve({ checkpointIntervalMin: '1s', checkpointIntervalMax: '1m' }))
+  const input = { checkpointInterval: '10s', checkpointTimeout: '50s', checkpointTolerableFailures: 1 } as const
+  assert.throws(
+    () => resolve({ ...input, checkpointIntervalMax: '11s', transactionTimeout: '121s' }),
+    /2m|122s = \(checkpoint-interval-max 11s \+/,
+  )
+  assert.equal(longestTransactionMs(resolve({ ...input, checkpointIntervalMax: '1m' }).config), 220_000)
+})

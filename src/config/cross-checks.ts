@@ -13,6 +13,7 @@ export function checkTogether(resolved: Resolved): Resolved {
   const settled = settleDelivery(resolved)
   const has = (...keys: OptionKey[]) => keys.every((key) => key in settled.config)
   if (has('delivery', 'transactionTimeoutMs', 'checkpointIntervalMs')) checkTransactions(settled)
+  if (has('checkpointIntervalMs', 'checkpointIntervalMinMs', 'checkpointIntervalMaxMs')) checkInterval(settled)
   if (has('sessionTimeoutMs', 'heartbeatIntervalMs')) checkHeartbeats(settled)
   if (has('kafkaTls')) checkTls(settled)
   if (has('kafkaSaslMechanism')) checkSasl(settled)
@@ -31,6 +32,23 @@ function settleDelivery(resolved: Resolved): Resolved {
     )
   }
   return { ...resolved, config: { ...config, delivery: 'at-least-once' } }
+}
+
+function checkInterval({ config, origins }: Resolved): void {
+  const { checkpointIntervalMs, checkpointIntervalMinMs: minMs, checkpointIntervalMaxMs: maxMs } = config
+  const text = (ms: number) => formatDurationMs(ms)
+  if (minMs > checkpointIntervalMs) {
+    throw conflict(
+      `${origins.checkpointIntervalMinMs.place} is ${text(minMs)}, above checkpoint-interval, which is ${text(checkpointIntervalMs)}`,
+      'Lower it, or raise checkpoint-interval, where the interval begins.',
+    )
+  }
+  if (maxMs !== 0 && maxMs < checkpointIntervalMs) {
+    throw conflict(
+      `${origins.checkpointIntervalMaxMs.place} is ${text(maxMs)}, below checkpoint-interval, which is ${text(checkpointIntervalMs)}`,
+      'Raise it, or lower checkpoint-interval, where the interval begins.',
+    )
+  }
 }
 
 function checkTransactions({ config }: Resolved): void {

@@ -6,11 +6,17 @@ import { MillraceError } from '../common/errors.ts'
 import type { Config } from './config.ts'
 import { formatDurationMs } from './units.ts'
 
-type CheckpointTimes = Pick<Config, 'checkpointIntervalMs' | 'checkpointTimeoutMs' | 'checkpointTolerableFailures'>
+type CheckpointTimes = Pick<Config, 'checkpointIntervalMs' | 'checkpointTimeoutMs' | 'checkpointTolerableFailures'> &
+  Partial<Pick<Config, 'checkpointIntervalMaxMs'>>
+
+/** One that adapts itself may become so long. */
+function longestIntervalMs({ checkpointIntervalMs, checkpointIntervalMaxMs = 0 }: CheckpointTimes): number {
+  return Math.max(checkpointIntervalMs, checkpointIntervalMaxMs)
+}
 
 /** The longest time that a transaction may have to stay open. */
 export function longestTransactionMs(config: CheckpointTimes): number {
-  return (config.checkpointIntervalMs + config.checkpointTimeoutMs) * (config.checkpointTolerableFailures + 1)
+  return (longestIntervalMs(config) + config.checkpointTimeoutMs) * (config.checkpointTolerableFailures + 1)
 }
 
 /**
@@ -41,9 +47,11 @@ export function checkTransactionTimeout(config: CheckpointTimes, timeoutMs: numb
   const longestMs = longestTransactionMs(config)
   if (longestMs < timeoutMs) return
   const { checkpointIntervalMs, checkpointTimeoutMs, checkpointTolerableFailures } = config
+  const intervalMs = longestIntervalMs(config)
+  const interval = intervalMs > checkpointIntervalMs ? 'checkpoint-interval-max' : 'checkpoint-interval'
   throw new MillraceError(
     'MR_CONFIG_TRANSACTION_TIMEOUT',
-    `a transaction may have to stay open for ${formatDurationMs(longestMs)} = (checkpoint-interval ${formatDurationMs(checkpointIntervalMs)} + ` +
+    `a transaction may have to stay open for ${formatDurationMs(longestMs)} = (${interval} ${formatDurationMs(intervalMs)} + ` +
       `checkpoint-timeout ${formatDurationMs(checkpointTimeoutMs)}) × (checkpoint-tolerable-failures ${checkpointTolerableFailures} + 1), ` +
       `but the transaction timeout is ${formatDurationMs(timeoutMs)}`,
     { details: { longestTransactionMs: longestMs, transactionTimeoutMs: timeoutMs } },

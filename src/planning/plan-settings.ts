@@ -3,6 +3,8 @@ import type { Prices } from './retention-cost.ts'
 
 export interface PlanSettings {
   readonly intervalMs: number
+  /** The longest that it may become where it adapts itself; null: it doesn't. */
+  readonly intervalMaxMs: number | null
   readonly timeoutMs: number
   readonly tolerableFailures: number
   /** Null: no sink opens transactions. */

@@ -23,6 +23,7 @@ export const FIGURES: JobFigures = {
 
 export const SETTINGS: PlanSettings = {
   intervalMs: 10_000,
+  intervalMaxMs: null,
   timeoutMs: 240_000,
   tolerableFailures: 2,
   transactionTimeoutMs: 900_000,

@@ -33,7 +33,7 @@ export function makePlan(
     leastFullIntervalMs: leastFullIntervalMs(figures),
     longestIntervalMs: recoveryTargetMs === null ? null : longestIntervalMs(figures, recoveryTargetMs, sessionTimeoutMs),
     longestTransactionMs: longestTransactionMs({
-      checkpointIntervalMs: intervalMs,
+      checkpointIntervalMs: Math.max(intervalMs, settings.intervalMaxMs ?? 0),
       checkpointTimeoutMs: settings.timeoutMs,
       checkpointTolerableFailures: settings.tolerableFailures,
     }),

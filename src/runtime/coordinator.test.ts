@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { manifestWith } from '../checkpoint/manifest.fixture.ts'
 import { checkpointPath, segmentPath } from '../checkpoint/metadata.ts'
+import type { IntervalBounds } from '../checkpoint/protocol/adaptive-interval.ts'
 import { type ControlRecord, decodeControlRecord, encodeControlRecord } from '../checkpoint/protocol/control-records.ts'
 import { silentLogger } from '../common/logger.ts'
 import { MemoryControlLog } from '../testing/memory-control-log.ts'
@@ -43,6 +44,10 @@ class Scene {
   readonly storage = new MemoryStorage()
   readonly trims: unknown[] = []
   readonly failures: Error[] = []
+  /** Those that were told of. */
+  readonly intervals: number[] = []
+  backPressure = 0
+  adaptive: IntervalBounds | null = null
   epoch = -1
   coordinator!: Coordinator
 
@@ -67,7 +72,15 @@ class Scene {
       applicationId: APP,
       epoch,
       graphDigest: 'g',
-      settings: { intervalMs: 1_000, timeoutMs: 10_000, minPauseMs: 0, tolerableFailures: 3, retained: 2, summaryEvery: 100 },
+      settings: {
+        intervalMs: 1_000,
+        adaptive: this.adaptive,
+        timeoutMs: 10_000,
+        minPauseMs: 0,
+        tolerableFailures: 3,
+        retained: 2,
+        summaryEvery: 100,
+      },
       clock: this.process.clock,
       logger: silentLogger,
       follower: this.follower,
@@ -78,6 +91,8 @@ class Scene {
       restored: null,
       trimExchanges: async (before) => void this.trims.push(before),
       observeMetadata: () => {},
+      backPressure: () => this.backPressure,
+      observeInterval: (intervalMs) => void this.intervals.push(intervalMs),
       fail: (error) => this.failures.push(error),
     })
     this.coordinator.start()
@@ -198,4 +213,33 @@ test('a final checkpoint that was aborted is asked for again', async () => {
   await scene.until(isFinal(3))
   await scene.complete(3)
   await scene.until(() => follower.view.isFinished)
+})
+
+test('an interval that adapts itself lengthens under back pressure and shortens when that is over, within its bounds', async () => {
+  const scene = new Scene()
+  scene.adaptive = { minMs: 1_000, maxMs: 2_000 }
+  scene.backPressure = 0.9
+  await scene.start()
+  const triggeredAtMs: number[] = []
+  const { simulation, follower, intervals } = scene
+  follower.listen((record) => {
+    if (record.type === 'checkpoint-triggered') triggeredAtMs.push(simulation.nowMs)
+  })
+  for (const checkpoint of [1, 2, 3, 4]) await scene.complete(checkpoint)
+  assert.deepEqual(intervals, [1_000, 1_500, 2_000])
+  assert.equal(Math.round((triggeredAtMs[3]! - triggeredAtMs[2]!) / 100), 20)
+  scene.backPressure = 0
+  // Tried again only after more and more calm: this pressure came at these very intervals.
+  let checkpoint = 4
+  while (intervals.length < 4) await scene.complete(++checkpoint)
+  assert.equal(intervals[3], 1_600)
+  assert.ok(checkpoint >= 4 + 8, `${checkpoint}`)
+})
+
+test('without bounds the interval stays as it is, whatever happens', async () => {
+  const scene = new Scene()
+  scene.backPressure = 1
+  await scene.start()
+  for (const checkpoint of [1, 2, 3]) await scene.complete(checkpoint)
+  assert.deepEqual(scene.intervals, [1_000])
 })

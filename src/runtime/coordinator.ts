@@ -14,6 +14,7 @@ import {
   type StateDescription,
 } from '../checkpoint/metadata.ts'
 import type { AbortReason } from '../checkpoint/protocol/abort-reason.ts'
+import { type AdaptiveInterval, adaptInterval, startInterval } from '../checkpoint/protocol/adaptive-interval.ts'
 import {
   type CheckpointAcked,
   type CheckpointCompleted,
@@ -59,6 +60,9 @@ export interface CoordinatorParts {
   readonly trimExchanges: (before: ByPartition<number>) => Promise<void>
   /** Told of each checkpoint that this coordinator has completed. */
   readonly observeMetadata: (metadata: CheckpointMetadata, metadataBytes: number) => void
+  /** Share of the time since it was last asked that processing waited for others. */
+  readonly backPressure: () => number
+  readonly observeInterval: (intervalMs: number) => void
   readonly fail: (error: Error) => void
 }
 
@@ -79,6 +83,7 @@ export class Coordinator {
   private pendingKind: CheckpointKind = 'periodic'
   private previous: CompletedCheckpoint | null
   private metadataBytes = 0
+  private interval: AdaptiveInterval
   /** Metadata written, by checkpoint: what is complete when its completion is read back. */
   private readonly written = new Map<number, CompletedCheckpoint>()
   /** Interrupts the wait of the loop. */
@@ -88,7 +93,11 @@ export class Coordinator {
 
   constructor(parts: CoordinatorParts) {
     this.parts = parts
-    const { intervalMs } = parts.settings
+    const { adaptive } = parts.settings
+    const fixed = { minMs: parts.settings.intervalMs, maxMs: parts.settings.intervalMs }
+    this.interval = startInterval(parts.settings.intervalMs, adaptive ?? fixed)
+    const { intervalMs } = this.interval
+    parts.observeInterval(intervalMs)
     this.lastTriggeredAtMs = parts.clock.monotonicMs() - intervalMs + Math.min(intervalMs, FIRST_CHECKPOINT_MS)
     this.lastDecidedAtMs = Number.NEGATIVE_INFINITY
     this.previous = parts.restored
@@ -150,6 +159,7 @@ export class Coordinator {
         this.pendingKind = record.kind
         break
       case 'checkpoint-completed':
+        this.adapt(nowMs, false)
         this.lastDecidedAtMs = nowMs
         this.failuresInRow = 0
         this.previous = defined(this.written.get(record.checkpoint), 'metadata of the completed checkpoint')
@@ -159,6 +169,7 @@ export class Coordinator {
         if (this.pendingKind === 'final') this.abandon()
         break
       case 'checkpoint-aborted':
+        this.adapt(nowMs, true)
         this.lastDecidedAtMs = nowMs
         this.failuresInRow++
         // Whoever wanted it still does.
@@ -172,19 +183,36 @@ export class Coordinator {
     this.wake()
   }
 
+  /** The last checkpoint tells how long the next interval is to be. */
+  private adapt(nowMs: number, isAborted: boolean): void {
+    const { settings, backPressure, observeInterval, logger } = this.parts
+    if (settings.adaptive === undefined || settings.adaptive === null || this.pendingKind === 'final') return
+    const durationMs = nowMs - this.lastTriggeredAtMs
+    const seen = { durationMs, backPressure: backPressure(), isAborted }
+    const { state, change } = adaptInterval(this.interval, seen, settings.adaptive)
+    this.interval = state
+    if (change === null) return
+    observeInterval(state.intervalMs)
+    logger.info('checkpoint-interval-changed', { intervalMs: state.intervalMs, reason: change, ...seen })
+  }
+
   private async run(): Promise<void> {
     const { follower, settings, clock } = this.parts
     // A newer claim ends this epoch: the worker notices too, and stops.
     while (!this.stopping.signal.aborted && follower.view.epoch === this.parts.epoch) {
       const nowMs = clock.monotonicMs()
-      const decision = decide(follower.view, settings, {
-        nowMs,
-        lastTriggeredAtMs: this.lastTriggeredAtMs,
-        lastDecidedAtMs: this.lastDecidedAtMs,
-        wanted: this.wanted,
-        failuresInRow: this.failuresInRow,
-        summaryTriedAt: this.summaryTriedAt,
-      })
+      const decision = decide(
+        follower.view,
+        { ...settings, intervalMs: this.interval.intervalMs },
+        {
+          nowMs,
+          lastTriggeredAtMs: this.lastTriggeredAtMs,
+          lastDecidedAtMs: this.lastDecidedAtMs,
+          wanted: this.wanted,
+          failuresInRow: this.failuresInRow,
+          summaryTriedAt: this.summaryTriedAt,
+        },
+      )
       switch (decision.kind) {
         case 'wait':
           await this.waitUntil(decision.untilMs)

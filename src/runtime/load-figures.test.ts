@@ -54,6 +54,16 @@ test('capacity is what busy time would do if there were no other', () => {
   assert.equal(load.capacityPerSecond(100_000, 0), Number.NaN)
 })
 
+test('back pressure is the share of waiting since it was last asked for', () => {
+  const load = new LoadFigures()
+  load.begin(1_000)
+  load.backPressuredMs += 500
+  assert.equal(load.takeBackPressure(2_000), 0.5)
+  assert.equal(load.takeBackPressure(3_000), 0)
+  load.backPressuredMs += 250
+  assert.equal(load.takeBackPressure(4_000), 0.25)
+})
+
 test('changes of a checkpoint are those uploaded since the one before', () => {
   const load = new LoadFigures()
   load.begin(0)

@@ -40,6 +40,7 @@ export class LoadFigures {
   inputPerSecond = Number.NaN
   /** Between two completions. */
   windowMs = Number.NaN
+  private taken = { atMs: 0, waitedMs: 0 }
   private last: { readonly atMs: number; readonly processed: number; readonly lag: number } | undefined
 
   uploaded({ entries, bytes, ms }: UploadedSegment): void {
@@ -61,6 +62,7 @@ export class LoadFigures {
   begin(nowMs: number): void {
     this.runningSinceMs = nowMs
     this.last = undefined
+    this.taken = { atMs: nowMs, waitedMs: this.backPressuredMs }
     this.changedSince = 0
   }
 
@@ -94,6 +96,13 @@ export class LoadFigures {
     this.processedPerSecond = averaged(this.processedPerSecond, records * perSecond)
     // What came in is what was processed and what has been left lying.
     this.inputPerSecond = averaged(this.inputPerSecond, Math.max(0, (records + lag - last.lag) * perSecond))
+  }
+
+  /** Share of the time since the last call, or since the loop began, that it waited for others; 0 to 1. */
+  takeBackPressure(nowMs: number): number {
+    const { atMs, waitedMs } = this.taken
+    this.taken = { atMs: nowMs, waitedMs: this.backPressuredMs }
+    return nowMs > atMs ? Math.min(1, (this.backPressuredMs - waitedMs) / (nowMs - atMs)) : 0
   }
 
   /** NaN: nothing large enough has been transferred yet. */

@@ -1,7 +1,9 @@
 import { abortReasonOf } from '../checkpoint/protocol/abort-reason.ts'
+import type { IntervalBounds } from '../checkpoint/protocol/adaptive-interval.ts'
 import { type ControlRecord, isOfEpoch } from '../checkpoint/protocol/control-records.ts'
 import { type CheckpointSettings, workersOf } from '../checkpoint/protocol/coordination.ts'
 import { defined } from '../common/assert.ts'
+import type { Config } from '../config/config.ts'
 import type { ExchangeWriter } from '../ports/exchange.ts'
 import { WorkerState } from '../state/worker-state.ts'
 import { Compaction } from './compaction.ts'
@@ -136,6 +138,10 @@ function createCoordinator(parts: EpochParts, started: StartedEpoch): Coordinato
     exchanges,
     restored: metadata === null || restorePoint === null ? null : { metadata, sha256: restorePoint.sha256 },
     trimExchanges: async (before) => exchange?.trim(before),
+    backPressure: () => status.load.takeBackPressure(clock.monotonicMs()),
+    observeInterval: (intervalMs) => {
+      status.intervalMs = intervalMs
+    },
     observeMetadata: (metadata, bytes) => status.observeStored(metadata, bytes),
     fail,
   })
@@ -144,12 +150,20 @@ function createCoordinator(parts: EpochParts, started: StartedEpoch): Coordinato
 function checkpointSettings({ config, bounds: { summaryEvery } = WORKER_BOUNDS }: EpochParts): CheckpointSettings {
   return {
     intervalMs: config.checkpointIntervalMs,
+    adaptive: intervalBounds(config),
     timeoutMs: config.checkpointTimeoutMs,
     minPauseMs: config.checkpointMinPauseMs,
     tolerableFailures: config.checkpointTolerableFailures,
     retained: config.checkpointsRetained,
     summaryEvery,
   }
+}
+
+/** Null: the interval stays as it is. */
+function intervalBounds(config: Config): IntervalBounds | null {
+  const { checkpointIntervalMs, checkpointIntervalMinMs: minMs, checkpointIntervalMaxMs: maxMs } = config
+  if (minMs === 0 && maxMs === 0) return null
+  return { minMs: minMs || checkpointIntervalMs, maxMs: maxMs || checkpointIntervalMs }
 }
 
 function createCompaction(parts: EpochParts, { epoch, tasks, metadata, context }: StartedEpoch): Compaction | null {

@@ -95,6 +95,7 @@ function settingsOf(config: Config, status: WorkerStatus): PlanSettings {
   const { workers } = status
   return {
     intervalMs: status.intervalMs,
+    intervalMaxMs: config.checkpointIntervalMaxMs || null,
     timeoutMs: config.checkpointTimeoutMs,
     tolerableFailures: config.checkpointTolerableFailures,
     // `auto` is what the brokers allow: it was checked at the start.

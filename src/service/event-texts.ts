@@ -19,6 +19,7 @@ export const EVENT_TEXTS: Readonly<Record<string, string>> = {
   'worker-died': 'worker {worker} has died and starts anew in {restartDelayMs}',
   'worker-stalled': 'worker {worker} has not answered for {forMs}; its thread is terminated',
   'worker-terminated': 'worker {worker} has not stopped within {timeoutMs}; its thread is terminated',
+  'checkpoint-interval-changed': 'a checkpoint every {intervalMs} from now on: {reason}',
   'plan-warning': '{reason} ({warning}). {remedy}',
   'checkpoint-aborted': 'checkpoint {checkpoint} aborted: {reason}',
 }

@@ -3,11 +3,14 @@
  * (runtime/coordinator.ts) carries them out by appending to the log; nothing here remembers anything.
  */
 import type { AbortReason } from './abort-reason.ts'
+import type { IntervalBounds } from './adaptive-interval.ts'
 import type { CheckpointKind } from './control-records.ts'
 import type { LogView } from './log-view.ts'
 
 export interface CheckpointSettings {
   readonly intervalMs: number
+  /** The interval adapts itself within these; null: it stays as it is. */
+  readonly adaptive?: IntervalBounds | null
   readonly timeoutMs: number
   readonly minPauseMs: number
   /** Aborted checkpoints in a row that are borne; one more fails the epoch. */

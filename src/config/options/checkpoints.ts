@@ -18,6 +18,21 @@ export const CHECKPOINTS_OPTIONS = {
     description:
       'From the start of one checkpoint to the start of the next. Shorter: exactly-once output is seen sooner and less is processed again after a failure. Longer: less work for storage.',
   }),
+  checkpointIntervalMinMs: withDefault({
+    name: 'checkpoint-interval-min',
+    group: 'checkpoints',
+    type: duration({ min: 100, max: HOUR, zeroWord: 'off' }),
+    default: 0,
+    description:
+      'With it or checkpoint-interval-max the interval adapts itself between the two, beginning at checkpoint-interval, which stands for the one that is not set: it shortens step by step while checkpoints take little of it, and lengthens when they take half of it, fail, or the job is under back pressure.',
+  }),
+  checkpointIntervalMaxMs: withDefault({
+    name: 'checkpoint-interval-max',
+    group: 'checkpoints',
+    type: duration({ min: 100, max: HOUR, zeroWord: 'off' }),
+    default: 0,
+    description: 'The longest that an interval which adapts itself may become; see checkpoint-interval-min.',
+  }),
   checkpointMode: withDefault({
     name: 'checkpoint-mode',
     group: 'checkpoints',
