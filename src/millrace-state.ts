@@ -2,10 +2,13 @@
 import { STORAGE_OPTION_KEYS } from './cli/cli-environment.ts'
 import type { MillraceConfig } from './config/config.ts'
 import { layerOfEnvironment, layerOfJob } from './config/layers.ts'
+import { storageUri } from './config/option-types.ts'
 import { resolveConfig } from './config/resolve.ts'
 import { openJobCheckpoint, openSnapshot, placeOf } from './inspect/open-snapshot.ts'
+import type { Snapshot } from './inspect/snapshot.ts'
 import { type ReadOptions, StoredState } from './inspect/stored-state.ts'
 import { openStorage } from './open-storage.ts'
+import type { CheckpointStorage } from './ports/checkpoint-storage.ts'
 
 export { compare, type StateComparison, type StateDifference } from './inspect/compare.ts'
 export type { CodecOptions } from './inspect/state-codecs.ts'
@@ -50,15 +53,25 @@ export interface CheckpointOfJob {
  */
 export async function openState(where: string | CheckpointOfJob, options: OpenStateOptions = {}): Promise<StoredState> {
   const { storage: own = {}, ...reading } = options
-  const checkpoints = typeof where === 'string' ? placeOf(where).root : where.checkpoints
+  if (typeof where !== 'string') {
+    const { appId: applicationId, checkpoints, checkpoint } = where
+    return open(checkpoints, own, reading, (storage) => openJobCheckpoint(storage, { applicationId, checkpoint }))
+  }
+  // Absolute before it is taken apart. What is no URI is refused with the others.
+  const { root, path } = placeOf(storageUri.parse(where) ?? where)
+  return open(root, own, reading, (storage) => openSnapshot(storage, path))
+}
+
+async function open(
+  checkpoints: string,
+  own: StorageOptions,
+  reading: ReadOptions,
+  find: (storage: CheckpointStorage) => Promise<Snapshot>,
+): Promise<StoredState> {
   const layers = [layerOfJob({ ...own, checkpoints }), layerOfEnvironment(process.env)]
   const storage = await openStorage(resolveConfig(layers, STORAGE_OPTION_KEYS).config)
   try {
-    const snapshot =
-      typeof where === 'string'
-        ? await openSnapshot(storage, placeOf(where).path)
-        : await openJobCheckpoint(storage, { applicationId: where.appId, checkpoint: where.checkpoint })
-    return new StoredState(snapshot, reading)
+    return new StoredState(await find(storage), reading)
   } catch (error) {
     await storage.close()
     throw error

@@ -5,15 +5,16 @@ import { OPTION_KEYS, optionOf } from '../config/config.ts'
 import type { Flag } from '../config/layers.ts'
 import { nearestName } from '../config/nearest-name.ts'
 import { PLAN_FLAG_NAMES } from './plan-flags.ts'
+import { STATE_SWITCHES, STATE_VALUE_FLAGS } from './state-flags.ts'
 
-export const SWITCHES = ['help', 'version', 'json', 'delete', 'deep'] as const
+export const SWITCHES = ['help', 'version', 'json', 'delete', 'deep', ...STATE_SWITCHES] as const
 type Switch = (typeof SWITCHES)[number]
 
 /** Take a value, and are no options: they are an act's own. */
-export const VALUE_FLAGS = ['to-checkpoint', ...PLAN_FLAG_NAMES] as const
+export const VALUE_FLAGS = ['to-checkpoint', ...PLAN_FLAG_NAMES, ...STATE_VALUE_FLAGS] as const
 type ValueFlag = (typeof VALUE_FLAGS)[number]
 
-export const COMMANDS = ['run', 'status', 'checkpoints', 'rewind', 'plan', 'help'] as const
+export const COMMANDS = ['run', 'status', 'checkpoints', 'rewind', 'plan', 'state', 'help'] as const
 export type Command = (typeof COMMANDS)[number]
 
 export interface CommandLine {

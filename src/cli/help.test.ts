@@ -24,7 +24,7 @@ test('the help of run names every option with its default and its name in the en
 })
 
 test('no line of help is wider than the terminal', async () => {
-  for (const command of ['run', 'checkpoints', 'status', 'rewind', 'plan']) {
+  for (const command of ['run', 'checkpoints', 'status', 'rewind', 'plan', 'state']) {
     for (const line of (await output(command, '-h')).out.split('\n')) assert.ok(line.length <= 104, line)
   }
 })

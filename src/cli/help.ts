@@ -20,6 +20,7 @@ export function helpText(command: Command | undefined, width: number): string {
       planFlagsText(columns) +
       optionsText([...PLAN_OPTION_KEYS, 'delivery', 'config', ...STORAGE_OPTION_KEYS], columns)
     )
+  if (command === 'state') return STATE_HELP + optionsText(['config', ...STORAGE_OPTION_KEYS], columns)
   return GENERAL_HELP
 }
 
@@ -36,6 +37,9 @@ Usage:
   millrace checkpoints verify <app id>   compare the storage with what checkpoints refer to
   millrace checkpoints sweep <app id>    list, or delete, files that nothing refers to
   millrace plan [app id] [options]       sizes, intervals, costs and recovery time to expect
+  millrace state list <where>            list the state of a checkpoint or savepoint
+  millrace state get|keys|export <where>, compare <where> <where>
+                                         look into it, without the job and without Kafka
   millrace help [command]                all options of a command
   millrace --version
 
@@ -86,6 +90,37 @@ A table on a terminal; JSON in a pipe.
 
   --json
         Write JSON on a terminal too.
+`
+
+const STATE_HELP = `Usage: millrace state list <where> [--quick] [options]
+       millrace state get <where> --operator O [--state S] --key K [--map-key M] [options]
+       millrace state keys <where> --operator O [--state S] [options]
+       millrace state export <where> [--operator O [--state S]] [options]
+       millrace state compare <where> <where> [--details] [options]
+
+Looks at the state of a checkpoint or savepoint, in the storage alone: the job may run or not. <where>
+is an application id, for the newest checkpoint in --checkpoints, or <app>@<number>; or the URI of a
+checkpoint's or savepoint's folder, or of its metadata.json.
+
+list shows operators, states and tasks, and counts live entries, for which it reads all of the state.
+get shows the entries of one key, and ends with 1 where there are none. keys, export, get and compare
+--details write JSON, a line each. compare ends with 0 where both are equal, 1 where they differ, 2
+where it failed. Values that have expired by now are not shown.
+
+  --operator <name>, --state <name>
+        Which state. get may leave out --state where the operator has one only.
+  --key <key>, --map-key <key>
+        Text as it is, a number as digits, bytes in base64, keys of a codec of your own as JSON.
+  --checkpoint <number>
+        With an application id: the checkpoint, instead of the newest.
+  --job <job file>
+        The job that wrote it, or a later version: its own codecs and migrations are used.
+  --quick
+        list: count nothing.
+  --details
+        compare: each entry that differs, with what it was and what it is.
+  --json
+        list, compare: write JSON on a terminal too.
 `
 
 const REWIND_HELP = `Usage: millrace rewind <app id> --to-checkpoint M [options]

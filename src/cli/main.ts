@@ -4,13 +4,15 @@ import { errorText } from '../service/error-text.ts'
 import { flush } from '../service/logging.ts'
 import { checkpointsCommand } from './checkpoints-command.ts'
 import { type CliEnvironment, isColoured } from './cli-environment.ts'
-import { COMMANDS, type Command, parseCommandLine, usageError } from './command-line.ts'
+import { COMMANDS, type Command, type CommandLine, parseCommandLine, usageError } from './command-line.ts'
 import { exitCodeOf } from './exit-code.ts'
 import { helpText } from './help.ts'
 import { planCommand } from './plan-command.ts'
 import { PLAN_FLAG_NAMES } from './plan-flags.ts'
 import { rewindCommand } from './rewind-command.ts'
 import { runCommand } from './run-command.ts'
+import { stateCommand } from './state-command.ts'
+import { STATE_SWITCHES, STATE_VALUE_FLAGS } from './state-flags.ts'
 import { statusCommand } from './status-command.ts'
 import { packageVersion } from './version.ts'
 
@@ -60,6 +62,7 @@ async function dispatch(args: readonly string[], environment: CliEnvironment): P
   }
   const planFlag = PLAN_FLAG_NAMES.find((name) => commandLine.values.has(name))
   if (command !== 'plan' && planFlag !== undefined) throw usageError(`--${planFlag} is for millrace plan`)
+  if (command !== 'state') refuseStateFlags(commandLine)
   switch (command) {
     case 'run':
       return runCommand(commandLine, environment)
@@ -75,10 +78,20 @@ async function dispatch(args: readonly string[], environment: CliEnvironment): P
     case 'plan':
       await planCommand(commandLine, environment)
       return 0
+    case 'state':
+      return stateCommand(commandLine, environment)
     case undefined:
       stderr.write(helpText(undefined, columns))
       return 2
   }
+}
+
+function refuseStateFlags({ values, switches }: CommandLine): void {
+  const given = [
+    ...STATE_VALUE_FLAGS.filter((flag) => values.has(flag)),
+    ...STATE_SWITCHES.filter((flag) => switches.has(flag)),
+  ]
+  if (given.length > 0) throw usageError(`--${given[0]} is for millrace state`)
 }
 
 function topicOf([name]: readonly string[]): Command | undefined {

@@ -23,10 +23,10 @@ export interface SnapshotPlace {
 /** A checkpoint's folder or its metadata, below the root of the job's storage. */
 const CHECKPOINT = /^(.*?)\/+([^/]+\/checkpoints\/\d+-e\d+)(?:\/metadata\.json)?\/*$/
 
-/** Of the URI of a checkpoint's or savepoint's folder, or of its metadata.json. */
+/** @param uri of a checkpoint's or savepoint's folder, or of its metadata.json: absolute */
 export function placeOf(uri: string): SnapshotPlace {
   const match = CHECKPOINT.exec(uri)
-  if (match !== null) return { root: match[1]!, path: `${match[2]}/metadata.json` }
+  if (match !== null) return { root: match[1] === 'file://' ? 'file:///' : match[1]!, path: `${match[2]}/metadata.json` }
   return { root: uri.replace(/\/+$/, '').replace(/\/metadata\.json$/, ''), path: SAVEPOINT_METADATA }
 }
 

@@ -80,16 +80,20 @@ export class StateCodecs {
     const fields = isAggregateCodec(state.codec) ? new AggregateFields(state.codec) : undefined
     const versions = [{ version: state.codecVersion, codec: state.codec }, ...state.olderVersions]
     const readers = new Map<number, ValueReader>()
+    const missing = new Map<number, () => ValueReader>()
     for (const { version, codec } of versions) {
       const own = fields?.codec.name === codec ? fields.codec : undefined
-      const reader = job?.readerOf(version, codec) ?? { codec: own ?? this.valueCodec(codec, place), migrate: asItIs }
-      readers.set(version, reader)
+      const found = job?.readerOf(version, codec)
+      // There need not be any values of an older version: its codec is asked for when one is met.
+      const plain = () => ({ codec: own ?? this.valueCodec(codec, place), migrate: asItIs })
+      if (found !== undefined || version === state.codecVersion) readers.set(version, found ?? plain())
+      else missing.set(version, plain)
     }
     const ownResult = (field: string, accumulator: unknown) => job?.ownResult(field, accumulator) ?? accumulator
     return {
       codec: readers.get(state.codecVersion)!.codec,
       readStored: (version, buffer, start, end) => {
-        const reader = readers.get(version)
+        const reader = readers.get(version) ?? missing.get(version)?.()
         if (reader === undefined) {
           const known = versions.map((one) => one.version).join(', ')
           throw new TypeError(`it has version ${version}; the metadata lists ${known}`)

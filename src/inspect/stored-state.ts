@@ -71,6 +71,11 @@ export class StoredState {
     return new StoredOperator(this, statesOfOperator(this.snapshot, name))
   }
 
+  /** One state, of whatever kind. @throws MR_STATE_NOT_FOUND, MR_STATE_CODEC_UNKNOWN */
+  read(operator: string, name: string): StateReading {
+    return new StateReading(this.reading, stateNamed(this.snapshot, operator, name), this.codecs)
+  }
+
   /** Live entries and their bytes, of each state. Reads all of the state. */
   sizes(): Promise<StateSize[]> {
     return sizesOf(this.reading)
@@ -104,10 +109,14 @@ export class StoredOperator {
     return this.descriptions[0]!.operator
   }
 
-  /** All keys that have any state of this operator, each once a task: by task, and in it ascending by their bytes. */
-  async *keys<K = string>(): AsyncGenerator<K> {
-    const keyCodec = this.stored.codecs.keysOf(this.descriptions[0]!)
-    for await (const { key } of operatorKeys(this.stored.reading, this.descriptions)) yield keyCodec.decode(key) as K
+  /**
+   * All keys that have any state of this operator, or the state of that name: each once a task, by task, and in it ascending
+   * by their bytes. @throws MR_STATE_NOT_FOUND, MR_STATE_CODEC_UNKNOWN
+   */
+  async *keys<K = string>(name?: string): AsyncGenerator<K> {
+    const states = name === undefined ? this.descriptions : [stateNamed(this.stored.snapshot, this.name, name)]
+    const keyCodec = this.stored.codecs.keysOf(states[0]!)
+    for await (const { key } of operatorKeys(this.stored.reading, states)) yield keyCodec.decode(key) as K
   }
 
   /** @throws MR_STATE_NOT_FOUND also where the state is of another kind; MR_STATE_CODEC_UNKNOWN */
@@ -142,6 +151,6 @@ export class StoredOperator {
         remedy: `Read it as what it is, with ${state.kind}().`,
       })
     }
-    return new StateReading(this.stored.reading, state, this.stored.codecs)
+    return this.stored.read(this.name, name)
   }
 }

@@ -1,0 +1,31 @@
+/** A key as it stands on a command line. */
+import { MillraceError } from '../common/errors.ts'
+import type { KeyCodec } from '../ports/source.ts'
+
+/** Text as it is, a number as digits, bytes in base64, and what a codec of the user's own takes as JSON. */
+export function keyOfText({ name }: KeyCodec<unknown>, text: string): unknown {
+  switch (name) {
+    case 'string':
+      return text
+    case 'number':
+      return numberOf(text)
+    case 'bytes':
+      return Buffer.from(text, 'base64')
+    default:
+      return jsonOr(text)
+  }
+}
+
+function numberOf(text: string): number {
+  const number = Number(text)
+  if (text.trim() !== '' && !Number.isNaN(number)) return number
+  throw new MillraceError('MR_STATE_KEY_INVALID', `${text} is no number, and the keys are`)
+}
+
+function jsonOr(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}
