@@ -22,18 +22,19 @@ test('a folder of checkpoints is opened by the name of the job, by a URI, and by
   for (const [path, bytes] of scene.storage.files) await storage.put(path, [bytes])
   const checkpoints = `file://${folder}`
 
-  await using newest = await openState({ appId: APP, checkpoints })
+  const newest = await openState({ appId: APP, checkpoints })
   assert.equal(await newest.operator('op').value<string>('s1').get('k'), 'new')
-  await using first = await openState({ appId: APP, checkpoints, checkpoint: 1 })
+  const first = await openState({ appId: APP, checkpoints, checkpoint: 1 })
   assert.deepEqual(await Array.fromAsync(first.operator('op').value<string>('s1')), [
     { key: 'k', value: 'old', expiresAtMs: null, version: 1 },
   ])
   const path = join(folder, APP, 'checkpoints', '0000000001-e1')
-  await using relative = await openState(`file:${relativePath(process.cwd(), path)}`)
+  const relative = await openState(`file:${relativePath(process.cwd(), path)}`)
   assert.equal(relative.checkpoint, 1)
   assert.deepEqual(await compare(first, relative), [
     { operator: 'op', state: 's1', added: 0, removed: 0, changed: 0, unchanged: 1 },
   ])
+  for (const state of [newest, first, relative]) await state[Symbol.asyncDispose]()
   await assert.rejects(openState({ appId: APP, checkpoints, checkpoint: 7 }), { code: 'MR_CLI_NO_CHECKPOINT' })
   await assert.rejects(openState(`file://${folder}/nowhere`), { code: 'MR_CLI_NO_CHECKPOINT' })
   await assert.rejects(openState('orders'), { code: 'MR_CONFIG_INVALID_VALUE' })
