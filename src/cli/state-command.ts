@@ -8,15 +8,8 @@ import { loadJob } from './load-job.ts'
 import { compareStates } from './state-compare.ts'
 import { exportState, getState, listKeys } from './state-export.ts'
 import { listState } from './state-list.ts'
+import type { StateRequest } from './state-request.ts'
 import { openWhere } from './state-where.ts'
-
-/** What an action is given. */
-export interface StateRequest {
-  readonly commandLine: CommandLine
-  readonly environment: CliEnvironment
-  /** In the order of the command line. */
-  readonly states: readonly StoredState[]
-}
 
 interface Action {
   /** Of places to look at. */

@@ -2,8 +2,8 @@
 import { compare, type StateComparison, type StateDifference } from '../inspect/compare.ts'
 import type { StoredEntry } from '../inspect/state-reading.ts'
 import { JsonLines } from './json-lines.ts'
-import type { StateRequest } from './state-command.ts'
 import { expiryText } from './state-export.ts'
+import type { StateRequest } from './state-request.ts'
 import { tableText } from './table.ts'
 
 /** @returns 0: they are equal; 1: they differ */

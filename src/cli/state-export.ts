@@ -4,7 +4,7 @@ import type { StoredState } from '../inspect/stored-state.ts'
 import { type CommandLine, usageError } from './command-line.ts'
 import { JsonLines } from './json-lines.ts'
 import { keyOfText } from './key-text.ts'
-import type { StateRequest } from './state-command.ts'
+import type { StateRequest } from './state-request.ts'
 
 export async function exportState({ commandLine, environment, states }: StateRequest): Promise<number> {
   const stored = states[0]!

@@ -2,7 +2,7 @@
 import type { StateSize } from '../inspect/state-sizes.ts'
 import type { StateInfo, StoredState } from '../inspect/stored-state.ts'
 import { roundedBytes, roundedDuration } from '../service/log-fields.ts'
-import type { StateRequest } from './state-command.ts'
+import type { StateRequest } from './state-request.ts'
 import { tableText } from './table.ts'
 
 export async function listState({ commandLine, environment, states }: StateRequest): Promise<number> {
