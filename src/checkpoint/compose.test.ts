@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type CheckpointFacts, composeMetadata } from './compose.ts'
 import { manifestWith } from './manifest.fixture.ts'
-import { checkpointPath, decodeMetadata, encodeMetadata, mergedPath, segmentPath } from './metadata.ts'
+import { type CheckpointMetadata, checkpointPath, decodeMetadata, encodeMetadata, mergedPath, segmentPath } from './metadata.ts'
 
 const segment = (path: string, task = 's/0') => ({
   path,
@@ -81,4 +81,27 @@ test('paths carry number and epoch, so that no two attempts write the same file'
     ]),
   )
   assert.equal(new Set(paths).size, paths.length, 'each has a path of its own')
+})
+
+test('a writer of an earlier epoch is listed until every partition is read to the end of its channel', () => {
+  const exchanges = [{ exchange: 'x', topic: 't', identity: 'i', partitions: 2 }]
+  const reading = (zero: number, one: number) => {
+    const inputs = { x: { 0: { position: zero, channels: [] }, 1: { position: one, channels: [] } } }
+    return (producerId: number) => manifestWith({ inputs, output: { producerId, ends: { x: { 0: 8, 1: 6 } } } })
+  }
+  const of = (checkpoint: number, epoch: number, manifest: ReturnType<typeof manifestWith>, before?: CheckpointMetadata) =>
+    composeMetadata(
+      facts({
+        checkpoint,
+        epoch,
+        exchanges,
+        manifests: [manifest],
+        previous: before === undefined ? null : { metadata: before, sha256: 'x' },
+      }),
+    )
+  const ids = ({ writers }: CheckpointMetadata) => writers.map(({ producerId }) => producerId)
+  const first = of(1, 10, reading(0, 0)(1))
+  const second = of(2, 20, reading(8, 5)(2), first)
+  assert.deepEqual(ids(second), [1, 2], 'one frame is left in partition 1')
+  assert.deepEqual(ids(of(3, 20, reading(8, 6)(2), second)), [2])
 })

@@ -4,6 +4,7 @@ import { manifestWith } from '../checkpoint/manifest.fixture.ts'
 import { checkpointPath, segmentPath } from '../checkpoint/metadata.ts'
 import type { IntervalBounds } from '../checkpoint/protocol/adaptive-interval.ts'
 import { type ControlRecord, decodeControlRecord, encodeControlRecord } from '../checkpoint/protocol/control-records.ts'
+import { isMillraceError } from '../common/errors.ts'
 import { silentLogger } from '../common/logger.ts'
 import { MemoryControlLog } from '../testing/memory-control-log.ts'
 import { MemoryStorage } from '../testing/memory-storage.ts'
@@ -242,4 +243,24 @@ test('without bounds the interval stays as it is, whatever happens', async () =>
   await scene.start()
   for (const checkpoint of [1, 2, 3]) await scene.complete(checkpoint)
   assert.deepEqual(scene.intervals, [1_000])
+})
+
+test('failures count in a row: a checkpoint that is complete begins a new one', async () => {
+  const scene = await new Scene().start()
+  const { follower, epoch } = scene
+  // Twice as many as are tolerated.
+  for (let checkpoint = 1; checkpoint <= 12; checkpoint += 2) {
+    await scene.until(() => follower.view.pending?.triggered.checkpoint === checkpoint)
+    await scene.append({ type: 'checkpoint-declined', epoch, checkpoint, worker: 'a', cause: 'not now' })
+    await scene.complete(checkpoint + 1)
+  }
+  for (let checkpoint = 13; checkpoint <= 16; checkpoint++) {
+    await scene.until(() => follower.view.pending?.triggered.checkpoint === checkpoint)
+    await scene.append({ type: 'checkpoint-declined', epoch, checkpoint, worker: 'a', cause: 'not now' })
+  }
+  await scene.pass(5_000)
+  assert.deepEqual(
+    scene.failures.map((error) => isMillraceError(error) && error.code),
+    ['MR_CHECKPOINTS_FAILING'],
+  )
 })

@@ -6,6 +6,7 @@ import { checkpointPath, encodeMetadata } from '../checkpoint/metadata.ts'
 import type { ControlRecord } from '../checkpoint/protocol/control-records.ts'
 import { defined } from '../common/assert.ts'
 import { silentLogger } from '../common/logger.ts'
+import type { Exchange, ExchangeTopic } from '../ports/exchange.ts'
 import type { FirstStart } from '../ports/source.ts'
 import type { TransactionParticipant } from '../ports/transactional-sink.ts'
 import { MemoryControlLog } from '../testing/memory-control-log.ts'
@@ -17,6 +18,14 @@ import { recover } from './recovery.ts'
 import type { TaskPlan } from './task-plan.ts'
 
 const APP = 'app'
+const EXCHANGE: ExchangeTopic = { exchange: 'x', topic: 'app.exchange.x', identity: 'x 1', partitions: 1 }
+
+/** What a recovery finds: by default what there always was. */
+interface Found {
+  readonly identity?: string
+  readonly source?: string
+  readonly exchanges?: readonly ExchangeTopic[]
+}
 
 /** What outlives leaders: the log, the storage and the sink. */
 class Scene {
@@ -42,17 +51,21 @@ class Scene {
   }
 
   /** One recovery: what the log says afterwards of where the source goes on. */
-  async recover(partitions: readonly FirstStart[], identity = 'topic 1'): Promise<Readonly<Record<string, number>>> {
+  async recover(
+    partitions: readonly FirstStart[],
+    { identity = 'topic 1', source = 'in', exchanges = [EXCHANGE] }: Found = {},
+  ): Promise<Readonly<Record<string, number>>> {
     const { follower, storage } = this
     const { view } = follower
     const epoch = await this.claim()
-    const plan: TaskPlan = { sources: new Map([['in', { identity, partitions }]]), exchanges: [], tasks: [] }
-    const stages = [{ input: { kind: 'source', name: 'in', source: { description: 'a topic' } } }]
+    const plan: TaskPlan = { sources: new Map([[source, { identity, partitions }]]), exchanges: [], tasks: [] }
+    const stages = [{ input: { kind: 'source', name: source, source: { description: 'a topic' } } }]
     const parts = { follower, storage, applicationId: APP, logger: silentLogger, session: { plan }, stages }
     const { participant } = await this.sink.open()
     const sinks = { all: [], byName: new Map(), participants: [defined<TransactionParticipant>(participant, 'participant')] }
-    await recover(parts as unknown as EpochParts, { epoch, sinks, exchange: null })
-    return view.recovered?.sources.in?.positions ?? assert.fail('it has recovered')
+    const exchange = { prepare: async () => exchanges } as unknown as Exchange
+    await recover(parts as unknown as EpochParts, { epoch, sinks, exchange })
+    return view.recovered?.sources[source]?.positions ?? assert.fail('it has recovered')
   }
 
   /** Completes a checkpoint of the running epoch, with a prepared transaction. */
@@ -74,7 +87,7 @@ class Scene {
         graphDigest: '',
         states: [],
         sources: { in: { identity: 'topic 1', positions: { 0: 10 * checkpoint } } },
-        exchanges: [],
+        exchanges: [EXCHANGE],
         manifests: [manifestWith({ committables })],
         previous: null,
       }),
@@ -114,7 +127,7 @@ test('a partition that has come since is read from its first record', async () =
 test('a topic that was deleted and made anew under its name is refused', async () => {
   const scene = await new Scene().begin()
   await scene.recover([at(0, 100)])
-  await assert.rejects(scene.recover([at(0, 0)], 'topic 2'), { code: 'MR_SOURCE_REPLACED' })
+  await assert.rejects(scene.recover([at(0, 0)], { identity: 'topic 2' }), { code: 'MR_SOURCE_REPLACED' })
   await scene.end()
 })
 
@@ -126,5 +139,24 @@ test('behind a rewind the transactions of the last completed checkpoint are sett
   await scene.rewind(1)
   assert.deepEqual(await scene.recover([at(0, 0)]), { 0: 10 })
   assert.ok(scene.sink.committed.includes(2), 'it was complete, and somebody may have seen it')
+  await scene.end()
+})
+
+test('an exchange whose topic was made anew, or that the job has no more, is refused: records of it are in flight', async () => {
+  const scene = await new Scene().begin()
+  await scene.recover([at(0, 0)])
+  await scene.complete(1)
+  const anew = [{ ...EXCHANGE, identity: 'x 2' }]
+  await assert.rejects(scene.recover([at(0, 0)], { exchanges: anew }), { code: 'MR_EXCHANGE_REPLACED' })
+  await assert.rejects(scene.recover([at(0, 0)], { exchanges: [] }), { code: 'MR_SOURCE_UNCLAIMED' })
+  assert.deepEqual(await scene.recover([at(0, 0)]), { 0: 10 })
+  await scene.end()
+})
+
+test('a checkpoint with positions of a source that the job has no more is refused', async () => {
+  const scene = await new Scene().begin()
+  await scene.recover([at(0, 0)])
+  await scene.complete(1)
+  await assert.rejects(scene.recover([at(0, 0)], { source: 'renamed' }), { code: 'MR_SOURCE_UNCLAIMED' })
   await scene.end()
 })

@@ -119,6 +119,27 @@ describe('settling the transactions of the restore point', () => {
     }
   }
 
+  test('asks nothing about what the log calls settled: the outside may have forgotten it', async () => {
+    const world = new World().prepared(1, 2)
+    const settled = await world.recover()
+    const follower = new LogFollower(world.log)
+    await follower.start()
+    const { epoch } = follower.view
+    await appendOne(follower, {
+      type: 'epoch-recovered',
+      epoch,
+      restorePoint: null,
+      settled,
+      fresh: {},
+      sources: {},
+      exchanges: [],
+    })
+    await follower.stop()
+    world.sink.transactions.clear()
+    assert.deepEqual(await world.recover(), world.listed)
+    assert.deepEqual(world.sink.committed, [1, 2])
+  })
+
   test('fences nothing where another leader has taken over meanwhile', async () => {
     const world = new World().prepared(1)
     const follower = new LogFollower(world.log)

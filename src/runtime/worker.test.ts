@@ -3,6 +3,7 @@ import { describe, test } from 'node:test'
 import { count, sum } from '../api/aggregates.ts'
 import { defineJob, type JobDefinition } from '../api/define-job.ts'
 import { valueState } from '../api/state.ts'
+import { type ControlRecord, type EpochClaimed, encodeControlRecord } from '../checkpoint/protocol/control-records.ts'
 import { systemClock } from '../common/clock.ts'
 import { MillraceError } from '../common/errors.ts'
 import { silentLogger } from '../common/logger.ts'
@@ -315,6 +316,81 @@ describe('a worker', () => {
       assert.match(end.error.message, /never/)
     }
     assert.equal(world.log.entries.filter((value) => JSON.parse(value.toString()).type === 'worker-failed').length >= 3, true)
+  })
+
+  test('begins anew where the last word of the log is the failure of an earlier process', async () => {
+    const world = new World(keyed(40))
+    const first = world.start()
+    await until(() => world.status.checkpoints.completed > 0)
+    first.stop()
+    await first.done
+    const at = '2026-01-01T00:00:00Z'
+    const failed: ControlRecord = {
+      type: 'worker-failed',
+      epoch: 0,
+      worker: 'worker-0',
+      code: 'MR_USER_CODE_FAILED',
+      cause: 'it threw',
+      verdict: 'final',
+      at,
+    }
+    await world.log.append([encodeControlRecord(failed)])
+    const second = world.start({ restartStrategy: 'none' })
+    await until(() => world.status.phase === 'running' || world.status.phase === 'failed')
+    second.stop()
+    assert.deepEqual(await second.done, { ok: true })
+  })
+
+  test('that was taken over meets the consequences first, and does not take them for its own failure', async () => {
+    const world = new World(keyed(40))
+    const log = new SleepyLog(world.log)
+    let trouble = false
+    const open = world.source.open.bind(world.source)
+    world.source.open = async (context, assigned) => {
+      const reader = await open(context, assigned)
+      const poll = (maxRecords: number) => {
+        if (!trouble) return reader.poll(maxRecords)
+        trouble = false
+        throw new MillraceError('MR_EXCHANGE_POSITION_LOST', 'somebody has trimmed it')
+      }
+      return { ...reader, poll }
+    }
+    const worker = world.start({ restartStrategy: 'none' }, world.job, { log })
+    await until(() => world.sink.committed.length > 0)
+    log.fallAsleep()
+    const claim = JSON.parse(String(world.log.entries[0])) as EpochClaimed
+    const foreign = { ...claim, nonce: 'foreign', previousEpoch: 0, members: [], assignment: {} }
+    await world.log.append([encodeControlRecord(foreign)])
+    trouble = true
+    world.source.add(0, [{ key: 'p0-0', value: { amount: 5 } }])
+    await until(() => !trouble)
+    log.wakeUp()
+    await until(() => byKey(world.sink.committed).get('p0-0')?.length === expectedByKey(world.source).get('p0-0')?.length)
+    worker.stop()
+    assert.deepEqual(await worker.done, { ok: true })
+    assert.deepEqual(byKey(world.sink.committed), expectedByKey(world.source))
+  })
+
+  test('does nothing for a record of the log that is void', async () => {
+    const world = new World(keyed(40))
+    const backend = createMemoryBackend()
+    const digests = new Set<string>()
+    const apply = backend.apply.bind(backend)
+    backend.apply = (changes, markers) => {
+      for (const { metadataDigest } of markers.values()) digests.add(metadataDigest)
+      return apply(changes, markers)
+    }
+    const worker = world.start({}, world.job, { backend })
+    await until(() => world.status.checkpoints.completed > 1)
+    // Decided already: by its rights another leader's, who had not read that yet.
+    const again: ControlRecord = { type: 'checkpoint-completed', epoch: 0, checkpoint: 1, path: 'void', sha256: 'void' }
+    await world.log.append([encodeControlRecord(again)])
+    const { completed } = world.status.checkpoints
+    await until(() => world.status.checkpoints.completed > completed + 1)
+    worker.stop()
+    assert.deepEqual(await worker.done, { ok: true })
+    assert.ok(digests.size > 1)
+    assert.ok(!digests.has('void'))
   })
 
   test('fails with place and cause when the code of the job throws', async () => {

@@ -261,4 +261,15 @@ export const checkpointProofs: readonly DirectedProof[] = [
     },
     fails: /MR_FINAL_CHECKPOINT_MISSED/,
   },
+  {
+    id: 'R15 gone',
+    rule: 'R15',
+    without: 'the epoch fails at once where a member is gone',
+    edits: [edit('src/runtime/group-changes.ts', 'if (gone.length > 0) {', 'if (gone.length > members.length) {')],
+    test: {
+      file: 'src/testing/world/epochs.test.ts',
+      name: 'where no final checkpoint can come, because a member is gone, the epoch fails at once',
+    },
+    fails: /MR_WORKER_GONE/,
+  },
 ]

@@ -156,3 +156,18 @@ test('where no final checkpoint can come, members join again before the group gi
   assert.equal(members.length, 3)
   for (const { memberId } of view.claim?.members ?? []) assert.ok(members.includes(memberId), 'they are members as they were')
 })
+
+test('where no final checkpoint can come, because a member is gone, the epoch fails at once', async () => {
+  const scene = new Scene(3)
+  await scene.running()
+  const { epoch } = scene.view
+  const { simulation, workers } = scene.world
+  workers[2]?.process.crash()
+  assert.ok(await scene.until(() => scene.view.failure !== undefined || scene.view.epoch !== epoch), 'the epoch ends')
+  assert.equal(scene.view.failure?.code, 'MR_WORKER_GONE')
+  const atMs = simulation.nowMs
+  assert.ok(await scene.until(() => scene.view.epoch !== epoch && scene.view.epochState === 'started'), 'the next begins')
+  assert.ok(simulation.nowMs - atMs < 2_000, `after ${Math.round(simulation.nowMs - atMs)} ms`)
+  assert.equal(workersOf(scene.view).length, 2)
+  await scene.drains()
+})
