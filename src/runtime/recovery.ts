@@ -38,8 +38,8 @@ export async function recover(parts: EpochParts, { epoch, sinks, exchange }: Rec
   const { view } = follower
   const plan = defined(session.plan, 'plan of the leader')
   const metadata = await readRestorePoint(view, storage, applicationId)
-  const isRewound = view.settlePoint?.checkpoint !== view.restorePoint?.checkpoint
-  const last = isRewound ? await readMetadata(storage, view.settlePoint) : metadata
+  const isRestored = view.settlePoint?.checkpoint === view.restorePoint?.checkpoint
+  const last = isRestored ? metadata : await readMetadata(storage, view.settlePoint)
   const { settled, fresh } = await settleTransactions(follower, epoch, last, sinks.participants, logger)
   const exchanges = exchange === null ? [] : await exchange.prepare(plan.exchanges)
   refuseReplacedExchanges(exchanges, metadata)

@@ -109,6 +109,12 @@ export class ModelTransactions {
       this.byId.delete(transactionalId)
   }
 
+  /** The time of its open transaction is over. */
+  expire(transactionalId: string): void {
+    const transaction = this.byId.get(transactionalId)
+    if (transaction?.state === 'Ongoing' && !transaction.isPending) this.abortFenced(transaction)
+  }
+
   /** What a coordinator knows that has just loaded the ids: what was written. A step under way is as if never asked for. */
   reload(isCoordinated: (transactionalId: string) => boolean): void {
     for (const transaction of this.byId.values()) {

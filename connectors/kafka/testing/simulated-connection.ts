@@ -10,6 +10,7 @@ import type { Connection } from '../client/connection.ts'
 import { connectionLost, requestTimedOut } from '../client/connection-errors.ts'
 import type { RequestType } from '../client/request-type.ts'
 import type { ProduceInput } from '../client/requests/produce-request.ts'
+import { type Gate, HeldRequest } from './held-request.ts'
 import type { KafkaModel } from './kafka-model.ts'
 import type { ModelBroker } from './model-broker.ts'
 
@@ -47,6 +48,7 @@ export interface SimulatedConnectionParts {
   readonly clientId: string
   readonly versions: BrokerVersions
   readonly conditions: () => NetworkConditions
+  readonly gate: () => Gate | undefined
   readonly onEnd: (connection: SimulatedConnection) => void
 }
 
@@ -180,7 +182,17 @@ export class SimulatedConnection implements Connection {
         if (broker.incarnation === incarnation) this.next()
       })
     }
-    kafka.handle(arriving.type, arriving.input, { broker, clientId, reply })
+    const carryOut = () => {
+      if (broker.incarnation === incarnation) kafka.handle(arriving.type, arriving.input, { broker, clientId, reply })
+    }
+    if (!this.isHeld(arriving, carryOut)) carryOut()
+  }
+
+  private isHeld({ type, input }: Arriving, carryOut: () => void): boolean {
+    const gate = this.parts.gate()
+    if (gate === undefined) return false
+    const { process, broker } = this.parts
+    return gate(new HeldRequest({ type, input, process, broker, carryOut, breakConnection: (why) => this.break(why) }))
   }
 
   private answer(request: string, answer: unknown): void {

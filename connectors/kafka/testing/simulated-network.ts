@@ -6,6 +6,7 @@ import type { Simulation } from '../../../src/testing/simulator/simulation.ts'
 import type { BrokerVersions } from '../client/api-versions.ts'
 import { KafkaClient } from '../client/client.ts'
 import type { Connect } from '../client/connection.ts'
+import type { Gate } from './held-request.ts'
 import type { KafkaModel } from './kafka-model.ts'
 import { type NetworkConditions, SimulatedConnection } from './simulated-connection.ts'
 
@@ -22,6 +23,8 @@ export const CALM: NetworkConditions = {
 
 export class SimulatedNetwork {
   conditions: NetworkConditions = CALM
+  /** Asked of each request before it is carried out. */
+  gate: Gate | undefined
   private readonly simulation: Simulation
   private readonly kafka: KafkaModel
   private readonly connections = new Set<SimulatedConnection>()
@@ -95,6 +98,7 @@ export class SimulatedNetwork {
             clientId,
             versions: VERSIONS,
             conditions: () => this.conditions,
+            gate: () => this.gate,
             onEnd: (ended) => this.connections.delete(ended),
           })
           this.connections.add(connection)

@@ -95,6 +95,8 @@ describe('a failure', () => {
 })
 
 describe('a rewind by hand', () => {
+  const settlePointOf = (view: LogView) => view.settlePoint?.checkpoint
+
   test('makes a retained checkpoint the restore point, and gives up what came behind it', () => {
     const view = new LogView()
     const epoch = start(view)
@@ -102,15 +104,17 @@ describe('a rewind by hand', () => {
     assert.deepEqual(fold(view, { type: 'restored-to', epoch, checkpoint: 1 }), [true])
     assert.equal(view.epochState, 'failed')
     assert.equal(view.restorePoint?.checkpoint, 1)
-    assert.equal(view.settlePoint?.checkpoint, 3)
+    assert.equal(settlePointOf(view), 3)
     assert.deepEqual(
       [view.retained, view.abandoned].map((list) => list.map(({ checkpoint }) => checkpoint)),
       [[1], [2, 3]],
     )
     start(view)
+    // Settled, and free to be dropped: a recovery that reads it again would find it deleted.
+    assert.equal(settlePointOf(view), undefined)
     complete(view, 4)
     assert.equal(view.restorePoint?.checkpoint, 4)
-    assert.equal(view.settlePoint?.checkpoint, 4)
+    assert.equal(settlePointOf(view), 4)
     fold(view, { type: 'checkpoint-dropped', epoch: view.epoch, checkpoint: 2 })
     assert.deepEqual(
       view.abandoned.map(({ checkpoint }) => checkpoint),

@@ -70,7 +70,10 @@ export class LogView {
   /** The greatest number ever triggered. */
   lastCheckpoint = 0
   restorePoint: RestorePoint | null = null
-  /** The last completed checkpoint: after a rewind not the restore point. Its transactions are settled in recovery. */
+  /**
+   * The last completed checkpoint, after a rewind not the restore point: its transactions are settled in recovery. Null once
+   * they are: a rewind has given it up, maybe, and then it is deleted.
+   */
   settlePoint: RestorePoint | null = null
   /** Completed, not dropped, oldest first, each an ancestor of the next. */
   retained: RestorePoint[] = []
@@ -187,7 +190,8 @@ export class LogView {
       case 'epoch-recovered':
         this.recovered = record
         for (const id of record.settled) this.settled.add(id)
-        // All that the restore point lists is settled now, and with it whatever stands in its place.
+        // All that the settle point lists is settled now, and with it whatever stands in its place.
+        this.settlePoint = null
         this.salvaged.clear()
         return true
       case 'transaction-salvaged':

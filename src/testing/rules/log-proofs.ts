@@ -2,6 +2,7 @@
 import { type DirectedProof, edit } from './directed-proof.ts'
 
 const LOG_VIEW = 'src/checkpoint/protocol/log-view.ts'
+const LOG_VIEW_TEST = 'src/checkpoint/protocol/log-view.test.ts'
 const CONTROL_LOG = 'connectors/kafka/control/kafka-control-log.ts'
 const CONTROL_LOG_TEST = 'connectors/kafka/control/kafka-control-log.test.ts'
 const EPOCH = 'src/runtime/epoch.ts'
@@ -31,6 +32,28 @@ export const logProofs: readonly DirectedProof[] = [
     fails: /Expected values to be strictly deep-equal/,
   },
   {
+    id: 'R2 first',
+    rule: 'R2',
+    without: 'the first decision about a checkpoint stands',
+    edits: [
+      edit(
+        LOG_VIEW,
+        'const next = CHECKPOINT_TRANSITIONS[state][record.type]',
+        "const isDecided = state === 'completed' || state === 'aborted'\n    const next = CHECKPOINT_TRANSITIONS[isDecided ? 'pending' : state][record.type]",
+      ),
+    ],
+    test: { file: LOG_VIEW_TEST, name: 'checkpoints the first decision about a checkpoint stands' },
+    fails: /Expected values to be strictly (deep-)?equal/,
+  },
+  {
+    id: 'R3 claim',
+    rule: 'R3',
+    without: 'a claim names the claim before it',
+    edits: [edit(LOG_VIEW, 'if (claim.previousEpoch !== this.epoch) return false', '')],
+    test: { file: LOG_VIEW_TEST, name: 'claims a claim that names an older claim than the last valid one is void' },
+    fails: /Expected values to be strictly (deep-)?equal/,
+  },
+  {
     id: 'R6 pools',
     rule: 'R6',
     without: 'every transactional id that the job ever used is fenced, not those of the last claim alone',
@@ -39,7 +62,7 @@ export const logProofs: readonly DirectedProof[] = [
       edit(LOG_VIEW, 'Math.max(this.poolSlots, claim.slots)', 'claim.slots'),
     ],
     test: {
-      file: 'src/checkpoint/protocol/log-view.test.ts',
+      file: LOG_VIEW_TEST,
       name: 'claims the largest transaction pool ever claimed is remembered',
     },
     fails: /Expected values to be strictly deep-equal/,
@@ -260,12 +283,21 @@ export const logProofs: readonly DirectedProof[] = [
     fails: /Expected values to be strictly deep-equal/,
   },
   {
+    id: 'R7 settle point',
+    rule: 'R7',
+    without: 'what a rewind has given up is not asked for again once it is settled, since it is deleted then',
+    edits: [edit(LOG_VIEW, '        this.settlePoint = null\n', '')],
+    test: {
+      file: LOG_VIEW_EPOCHS,
+      name: 'a rewind by hand makes a retained checkpoint the restore point, and gives up what came behind it',
+    },
+    fails: /Expected values to be strictly equal/,
+  },
+  {
     id: 'R7 settled',
     rule: 'R7',
     without: 'the transactions of the last completed checkpoint are settled behind a rewind, too',
-    edits: [
-      edit(RECOVERY, 'isRewound ? await readMetadata(storage, view.settlePoint) : metadata', 'isRewound ? metadata : metadata'),
-    ],
+    edits: [edit(RECOVERY, 'isRestored ? metadata : await readMetadata(storage, view.settlePoint)', 'metadata')],
     test: {
       file: RECOVERY_TEST,
       name: 'behind a rewind the transactions of the last completed checkpoint are settled, and positions are the older one’s',

@@ -25,6 +25,8 @@ const CALM: StorageConditions = { latencyMs: { least: 0.5, most: 8 }, failure: 0
 /** Files that belong to nobody's process. */
 export class SimulatedStorage {
   conditions: StorageConditions = CALM
+  /** Asked of each put before it is carried out: which waits, or fails, with what this returns. */
+  putGate: ((path: string, process: SimulatedProcess) => Promise<void> | undefined) | undefined
   readonly files: MemoryStorage
   /** For checkers: called before files are deleted. */
   onDelete: (paths: readonly string[]) => void = () => {}
@@ -61,7 +63,11 @@ class StorageOfProcess implements CheckpointStorage {
     // As it left: what the caller does with its buffers later must not matter.
     const bytes = Buffer.concat(chunks)
     const publish = () => this.shared.files.put(path, [bytes])
-    return this.call('put', signal, publish, () => {
+    const carryOut = async () => {
+      await this.shared.putGate?.(path, this.process)
+      await publish()
+    }
+    return this.call('put', signal, carryOut, () => {
       const { latePublication, deadlineMs } = this.shared.conditions
       if (!this.process.random.chance(latePublication)) return
       const waitMs = this.process.random.between(0, 2 * deadlineMs)

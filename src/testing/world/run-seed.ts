@@ -50,7 +50,7 @@ export async function runSeed(seed: number, { keepTrace = false } = {}): Promise
   return { seed, wrong, digest, events, simulatedMs, world }
 }
 
-async function stateOnDisks({ disks, storage, checker }: World): Promise<string | undefined> {
+export async function stateOnDisks({ disks, storage, checker }: World): Promise<string | undefined> {
   for (const disk of disks.values()) {
     const wrong = await stateViolation(disk, storage.files, checker.view.retained)
     if (wrong !== undefined) return wrong
@@ -59,11 +59,11 @@ async function stateOnDisks({ disks, storage, checker }: World): Promise<string 
 }
 
 /** What runs the processes starts one again that has ended. */
-function keepUp(world: World): void {
+export function keepUp(world: World): void {
   if (world.running.length === 0) world.start(0)
 }
 
-async function stopAll(world: World): Promise<string | undefined> {
+export async function stopAll(world: World): Promise<string | undefined> {
   const { simulation, running } = world
   for (const worker of running) worker.stop()
   const isStopped = () => running.every((worker) => worker.end !== undefined)
@@ -84,7 +84,7 @@ function shapeOf(seed: number) {
   }
 }
 
-function stateOf(world: World, scenario: Scenario): string {
+export function stateOf(world: World, scenario: Scenario): string {
   let rows = 0
   for (const own of committedOutput(world.kafka).values()) rows += own.length
   const workers = world.workers

@@ -23,6 +23,10 @@ export interface ScenarioOptions {
 export class Scenario {
   readonly written: Transfer[] = []
   isWritten = false
+  /** By key and partition: the indices of its records, in their order. */
+  readonly indicesOf = new Map<string, number[][]>()
+  /** How often the job was sent back by hand: what it had put out behind that checkpoint comes again. */
+  rewinds = 0
   private readonly world: World
   private readonly options: ScenarioOptions
   private readonly random: SeededRandom
@@ -46,6 +50,9 @@ export class Scenario {
       const partition = random.below(options.partitions)
       const transfer = { key: `k${random.below(options.keys)}`, partition, index: this.indices[partition]!++ }
       this.written.push(transfer)
+      const ofKey = this.indicesOf.get(transfer.key) ?? Array.from({ length: options.partitions }, () => [])
+      this.indicesOf.set(transfer.key, ofKey)
+      ofKey[partition]!.push(transfer.index)
       const log = world.kafka.partition(INPUT, partition)
       builder.appendText(wallTimeMs(world.simulation.nowMs), null, JSON.stringify(transfer))
       const sealed = builder.seal('none')
@@ -91,29 +98,37 @@ function committedIn(partition: ModelPartition): Counted[] {
 
 /** What is wrong with the committed output so far; undefined: nothing. */
 export function violation(scenario: Scenario, kafka: KafkaModel): string | undefined {
-  const wanted = new Map<string, number>()
-  for (const { key } of scenario.written) wanted.set(key, (wanted.get(key) ?? 0) + 1)
   for (const [key, rows] of committedOutput(kafka)) {
-    for (const [i, { count }] of rows.entries()) {
-      if (count !== i + 1) return `output ${i + 1} of ${key} has the number ${count}: ${numbers(rows, i)}`
+    const standing: Counted[] = []
+    let stepsBack = 0
+    for (const [i, row] of rows.entries()) {
+      const { count } = row
+      if (count <= standing.length && stepsBack++ < scenario.rewinds) standing.length = count - 1
+      if (count !== standing.length + 1) return `output ${i + 1} of ${key} has the number ${count}: ${numbers(rows, i)}`
+      standing.push(row)
     }
-    if (rows.length > (wanted.get(key) ?? 0)) return `${key} has ${rows.length} outputs of ${wanted.get(key) ?? 0} records`
-    const seen = new Map<number, number>()
-    for (const { partition, index } of rows) {
-      if (index <= (seen.get(partition) ?? -1))
-        return `${key}: record ${partition}/${index} comes behind ${seen.get(partition)}`
-      seen.set(partition, index)
-    }
+    const wrong = wrongOrder(key, standing, scenario.indicesOf.get(key) ?? [])
+    if (wrong !== undefined) return wrong
   }
   return undefined
 }
 
-/** Whether all of the input has become committed output. */
+/** Of each partition the records of a key must come in their order, none left out. */
+function wrongOrder(key: string, rows: readonly Counted[], indices: readonly (readonly number[])[]): string | undefined {
+  const next = indices.map(() => 0)
+  for (const { partition, index } of rows) {
+    const wanted = indices[partition]?.[next[partition]!++]
+    if (index !== wanted) return `${key}: record ${partition}/${index} comes where ${partition}/${wanted} must`
+  }
+  return undefined
+}
+
+/** Whether all of the input has become committed output, and stands after the last rewind. */
 export function isComplete(scenario: Scenario, kafka: KafkaModel): boolean {
   if (!scenario.isWritten) return false
-  let rows = 0
-  for (const own of committedOutput(kafka).values()) rows += own.length
-  return rows >= scenario.written.length
+  let records = 0
+  for (const rows of committedOutput(kafka).values()) records += rows.at(-1)?.count ?? 0
+  return records >= scenario.written.length
 }
 
 function numbers(rows: readonly Counted[], around: number): string {

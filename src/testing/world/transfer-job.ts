@@ -2,6 +2,7 @@
  * The job that the simulated workers run: records are re-keyed over an exchange, numbered by key, and written. The number
  * that a key's record gets is how many there were before it, so a loss, a double and a step back each show.
  */
+import { exchangeTopic } from '../../../connectors/kafka/exchange/exchange-topics.ts'
 import { json } from '../../../connectors/kafka/serde/serdes.ts'
 import { kafkaSink } from '../../../connectors/kafka/sink/kafka-sink.ts'
 import { kafkaSource } from '../../../connectors/kafka/source/kafka-source.ts'
@@ -11,6 +12,8 @@ import { valueState } from '../../api/state.ts'
 export const APPLICATION = 'transfers'
 export const INPUT = 'input'
 export const OUTPUT = 'output'
+/** The topic between the two stages. */
+export const EXCHANGE = exchangeTopic(APPLICATION, 'counts-by-key')
 
 /** A record of the input: its place in its own partition, and the key it is counted by. */
 export interface Transfer {

@@ -13,7 +13,8 @@ interface Kept extends Completed {
 }
 
 /**
- * A completed checkpoint can be restored until its `checkpoint-dropped` stands in the log (R14): its files are there when
+ * A completed checkpoint can be restored until its `checkpoint-dropped` stands in the log (R14), or a rewind to an earlier
+ * one has given it up: its files are there when
  * it completes and none is deleted, and exchanges hold all that comes behind its positions.
  */
 export class KeptWhole implements Invariant {
@@ -27,6 +28,9 @@ export class KeptWhole implements Invariant {
 
   onRecord({ record, isValid }: Logged): string | undefined {
     if (isValid && record.type === 'checkpoint-dropped') this.kept.delete(record.checkpoint)
+    if (isValid && record.type === 'restored-to') {
+      for (const checkpoint of [...this.kept.keys()]) if (checkpoint > record.checkpoint) this.kept.delete(checkpoint)
+    }
     return undefined
   }
 

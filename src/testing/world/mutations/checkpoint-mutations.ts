@@ -4,6 +4,7 @@ import { edit, type Mutation } from './mutation.ts'
 export const checkpointMutations = {
   R11: {
     rule: 'R11',
+    schedule: 'aborted-then-complete',
     without: 'a manifest lists the segments of aborted checkpoints',
     edits: [
       edit(
@@ -15,6 +16,7 @@ export const checkpointMutations = {
   },
   R12: {
     rule: 'R12',
+    schedule: 'aborted-then-complete',
     without: 'an ack carries the transactions of earlier checkpoints',
     edits: [
       edit(
@@ -26,6 +28,7 @@ export const checkpointMutations = {
   },
   R13: {
     rule: 'R13',
+    schedule: 'rewound',
     without: 'local state is used only if its marker is an ancestor',
     edits: [
       edit(

@@ -15,6 +15,7 @@ export const exchangeMutations = {
   },
   R18: {
     rule: 'R18',
+    schedule: 'producer-forgotten',
     without: 'the reader skips what was repeated and refuses gaps',
     edits: [
       edit(

@@ -4,29 +4,34 @@ import { edit, type Mutation } from './mutation.ts'
 export const logMutations = {
   R2: {
     rule: 'R2',
-    without: 'the first decision about a checkpoint stands',
+    schedule: 'completion-never-written',
+    without: 'a completion is read back before its author acts on it',
     edits: [
       edit(
-        'src/checkpoint/protocol/transitions.ts',
-        "  aborted: {\n    'checkpoint-triggered': 'void',\n    'checkpoint-acked': 'void',\n    'checkpoint-declined': 'void',\n    'checkpoint-completed': 'void',",
-        "  aborted: {\n    'checkpoint-triggered': 'void',\n    'checkpoint-acked': 'void',\n    'checkpoint-declined': 'void',\n    'checkpoint-completed': 'completed',",
+        'src/runtime/log-follower.ts',
+        '    this.appends++\n',
+        "    this.appends++\n    for (const record of records) {\n      if (record.type !== 'checkpoint-completed') continue\n      for (const listener of [...this.listeners]) listener(record, this.view.nextOffset, true)\n    }\n",
+      ),
+      // Told of it twice, the coordinator would stumble over itself.
+      edit(
+        'src/runtime/coordinator.ts',
+        "this.previous = defined(this.written.get(record.checkpoint), 'metadata of the completed checkpoint')",
+        'this.previous = this.written.get(record.checkpoint) ?? this.previous',
       ),
     ],
   },
   R3: {
     rule: 'R3',
-    without: 'a claim names the claim before it',
-    edits: [edit('src/checkpoint/protocol/log-view.ts', 'if (claim.previousEpoch !== this.epoch) return false', '')],
+    schedule: 'leader-woken-late',
+    without: 'a record counts only in the epoch that it names',
+    edits: [edit('src/checkpoint/protocol/log-view.ts', '    if (record.epoch !== this.epoch) return false\n', '')],
   },
   R4: {
     rule: 'R4',
-    without: 'a claim is for the nonces that it names',
+    without: 'each join carries a fresh nonce, and claims before it are not for it',
     edits: [
-      edit(
-        'src/runtime/claim.ts',
-        'claim?.members.findIndex((member) => member.joinNonce === joinNonce) ?? -1',
-        "claim?.members.findIndex((member) => joinNonce !== '') ?? -1",
-      ),
+      edit('src/runtime/group-life.ts', 'joinNonce: nonceOf(parts.random),', 'joinNonce: parts.name,'),
+      edit('src/runtime/group-life.ts', 'const since = follower.view.nextOffset', 'const since = 0'),
     ],
   },
 } satisfies Readonly<Record<string, Mutation>>

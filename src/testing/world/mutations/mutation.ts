@@ -4,6 +4,8 @@ export interface Mutation {
   /** What is left out, in words. */
   readonly without: string
   readonly edits: readonly SourceEdit[]
+  /** In which it shows (schedules.ts); undefined: chance is enough. */
+  readonly schedule?: string
 }
 
 export interface SourceEdit {

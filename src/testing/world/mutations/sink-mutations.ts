@@ -1,20 +1,40 @@
 /** R22 to R28: the transactional sink. */
 import { edit, type Mutation } from './mutation.ts'
 
+const TRANSACTIONS = 'connectors/kafka/sink/kafka-transactions.ts'
+
 export const sinkMutations = {
   R22: {
     rule: 'R22',
+    schedule: 'commit-repeated-late',
     without: 'the epoch of a slot is raised before it is used again',
     edits: [
+      // As other clients use a transactional id: one identity for many transactions, its sequences going on.
       edit(
-        'connectors/kafka/sink/kafka-transactions.ts',
+        TRANSACTIONS,
+        '  private givenUp = 0\n',
+        '  private givenUp = 0\n  private readonly used = new Map<string, ProducerIdentity>()\n',
+      ),
+      edit(
+        TRANSACTIONS,
+        '    return committableOf(identity, ranges)\n',
+        "    this.used.set(identity.transactionalId ?? '', identity)\n    return committableOf(identity, ranges)\n",
+      ),
+      edit(
+        TRANSACTIONS,
         'this.raise(transactionalId, { producerId, producerEpoch }).then(',
         'Promise.resolve({ producerId, producerEpoch }).then(',
+      ),
+      edit(
+        TRANSACTIONS,
+        'this.release(new ProducerIdentity(transactionalId, raised))',
+        'this.release(this.used.get(transactionalId) ?? new ProducerIdentity(transactionalId, raised))',
       ),
     ],
   },
   R23: {
     rule: 'R23',
+    schedule: 'output-refused',
     without: 'output waits for that of the transaction before',
     edits: [
       edit(
@@ -31,6 +51,7 @@ export const sinkMutations = {
   },
   R24: {
     rule: 'R24',
+    schedule: 'aborted-then-complete',
     without: 'transactions are committed oldest first',
     edits: [
       edit(
@@ -42,6 +63,7 @@ export const sinkMutations = {
   },
   R25: {
     rule: 'R25',
+    schedule: 'commit-too-late',
     without: 'an undecided transaction is waited for',
     edits: [
       edit(
@@ -53,12 +75,39 @@ export const sinkMutations = {
   },
   R26: {
     rule: 'R26',
+    schedule: 'commit-too-late',
     without: 'a worker that finds its transaction lost fails the epoch',
     edits: [
       edit(
         'src/runtime/worker-checkpoints.ts',
         "if (outcome.kind === 'lost') {",
         "if (outcome.kind === ('never' as string)) {",
+      ),
+    ],
+  },
+  'R26-order': {
+    rule: 'R26',
+    schedule: 'aborted-then-complete',
+    without: 'what follows a lost transaction is aborted before that is written again',
+    edits: [
+      edit(
+        'src/checkpoint/protocol/settlement.ts',
+        "  if (abortable !== undefined) return { kind: 'abort', committable: abortable.committable }\n",
+        '',
+      ),
+      edit('src/checkpoint/protocol/settlement.ts', 'if (!isLost(next) && !next.isBehindSalvaged)', 'if (!isLost(next))'),
+      edit('src/checkpoint/protocol/settlement.ts', 'const abortable = open.slice(first).find((one) => !isLost(one))', ''),
+    ],
+  },
+  R27: {
+    rule: 'R27',
+    schedule: 'salvage-cut-short',
+    without: 'a salvage stands in the log before it is committed',
+    edits: [
+      edit(
+        'src/runtime/settle-transactions.ts',
+        'const { done, rest } = await participant.salvage(lost)',
+        'const { done, rest } = await participant.salvage(lost)\n  await participant.settle(done)',
       ),
     ],
   },
