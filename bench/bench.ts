@@ -11,9 +11,11 @@ import { measureCheckpoints } from './own/checkpoint-work.ts'
 import { FAILOVER_NOTE, measureFailover } from './own/failover.ts'
 import { IDLE_CHOICES, IDLE_NOTE, measureIdle } from './own/idle.ts'
 import { OwnDriver } from './own/own-driver.ts'
+import { measureSize } from './own/size-work.ts'
 import { findPeerKit } from './peer-kit.ts'
 import { productCommand } from './product.ts'
 import { checkpointText, type Report, summarize, tableOf } from './report.ts'
+import { sizeText } from './size-costs.ts'
 
 const RESULTS = fileURLToPath(new URL('results/', import.meta.url))
 
@@ -26,7 +28,11 @@ if (process.argv.includes('--help') || process.argv.length === 2) {
   const options = readOptions()
   const report = await bench(options)
   save(options, report)
-  console.log(options.json ? JSON.stringify(report) : `\n${tableOf(report)}${checkpointText(report)}`)
+  console.log(
+    options.json
+      ? JSON.stringify(report)
+      : `\n${tableOf(report)}${checkpointText(report)}${(report.size ?? []).map(sizeText).join('')}`,
+  )
   // A peer that fails is a remark; our own wrong output is a failure of the benchmark.
   const ours = report.rows.filter((row) => row.engine === 'millrace')
   process.exit(ours.every((row) => row.failedRuns === 0) ? 0 : 1)
@@ -58,8 +64,9 @@ async function bench(options: BenchOptions): Promise<Report> {
       const measured = await measureInTurns((choice) => measureIdle(setting, choice, options), IDLE_CHOICES, options)
       return summarize(work, title(options), measured, [IDLE_NOTE])
     }
+    const kitFolder = 'missing' in kit ? null : kit.folder
+    if (work === 'size') return await sizeReport(options, engines, { ...setting, kitFolder })
     if (work === 'failover') {
-      const kitFolder = 'missing' in kit ? null : kit.folder
       const measure = (engine: EngineChoice) => measureFailover({ ...setting, kitFolder }, engine, options)
       return summarize(work, title(options), await measureInTurns(measure, engines, options), [FAILOVER_NOTE, ...notes])
     }
@@ -105,6 +112,22 @@ async function checkpointReport(
   return checkpoint === undefined ? report : { ...report, checkpoint }
 }
 
+async function sizeReport(
+  options: BenchOptions,
+  engines: readonly EngineChoice[],
+  setting: Parameters<typeof measureSize>[0],
+): Promise<Report> {
+  const measured = []
+  const size = []
+  for (const engine of engines) {
+    const costs = await measureSize(setting, engine, options)
+    if (!costs.isRight) tell(`${engine.id}: NOT RIGHT: ${costs.problem}`)
+    size.push(costs.details)
+    measured.push({ engine, runs: [costs] })
+  }
+  return { ...summarize(options.work, title(options), measured), size }
+}
+
 function title({ work, records, keys, intervalMs, rate, killAt, rekey }: BenchOptions): string {
   const common = `${keys} keys, interval ${intervalMs} ms${rekey ? ', re-keyed' : ''}`
   switch (work) {
@@ -118,6 +141,8 @@ function title({ work, records, keys, intervalMs, rate, killAt, rekey }: BenchOp
       return `recovery: ${records} records, SIGKILL at ${killAt} of the output, ${common}`
     case 'idle':
       return `idle: interval ${intervalMs} ms`
+    case 'size':
+      return `size: ${common}, ${rate} records/s`
     case 'checkpoint':
       return `checkpoint: ${common}, around ${rate} records/s`
   }

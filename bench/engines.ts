@@ -84,6 +84,8 @@ export function defaultEngines(work: Work, keys: number): readonly string[] {
       return ['millrace', 'flink', 'kafka-streams', 'kafka-streams-6s']
     case 'failover':
       return ['millrace', 'millrace-6s', 'kafka-streams-6s', 'kafka-streams']
+    case 'size':
+      return ['millrace', 'flink-rocksdb']
     case 'checkpoint':
     case 'idle':
       return ['millrace']

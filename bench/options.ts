@@ -1,7 +1,7 @@
 /** The command line of `npm run bench`. */
 import { parseArgs } from 'node:util'
 
-export const WORKS = ['w1', 'latency', 'recovery', 'failover', 'checkpoint', 'idle'] as const
+export const WORKS = ['w1', 'latency', 'recovery', 'failover', 'checkpoint', 'size', 'idle'] as const
 export type Work = (typeof WORKS)[number]
 
 export interface BenchOptions {
@@ -9,6 +9,8 @@ export interface BenchOptions {
   /** Records of input; with `checkpoint` it follows from the other options. */
   readonly records: number
   readonly keys: number
+  /** size: of each key. */
+  readonly wordBytes: number
   /** Of checkpoints and commits. */
   readonly intervalMs: number
   readonly repetitions: number
@@ -41,26 +43,31 @@ works
   recovery     SIGKILL in the middle: time until new output is committed
   failover     three copies at a fixed rate, one killed for good: time until all output flows again
   checkpoint   Millrace alone: pause, bytes against changed keys, restore time
+  size         large state: memory, bytes of checkpoints against changes, storage and restore factors, restore; by our own driver
   idle         Millrace alone, with nothing to do: CPU of a process, files written for each checkpoint
 
 options
   --n <records>          1000000
-  --k <keys>             10000; for checkpoint 1000000
-  --interval <ms>        1000
+  --k <keys>             10000; for checkpoint 1000000, for size 2000000
+  --word-bytes <n>       size: of each key; 88, with which 20 million keys are more than 2 GB
+  --interval <ms>        1000; for size 10000
   --reps <runs>          per engine, in turns; 3 for w1, 1 for the others
   --engines <a,b>        millrace, millrace-2, millrace-6s, millrace-memory, flink, flink-rocksdb, kafka-streams, kafka-streams-6s, kafkajs;
                          millrace-busy and millrace-2-busy do 20 µs of work a record besides
   --peers <folder>       the peer kit; without it MILLRACE_PEERS, else shared/peers beside the repository; "none" measures Millrace alone
   --brokers <host:port>  a broker to use; without it KAFKA_BROKERS, else one is started
-  --rate <records/s>     latency and failover 5000, checkpoint 20000
+  --rate <records/s>     latency and failover 5000, checkpoint 20000, size 1 % of the keys in an interval
   --warm <s>             latency: 15
-  --secs <s>             latency and idle 30, checkpoint 60
+  --secs <s>             latency and idle 30, checkpoint 60, size 120
   --killAt <share>       recovery: 0.4
   --quiet-wait <s>       30
   --from <dist|source>   dist, built when it is older than the source
   --cpu-prof <folder>    writes CPU profiles of Millrace there
   --rekey                w1, latency, recovery: the input is keyed by id, so records are re-keyed by an exchange (W1b)
   --json                 one JSON object on standard output instead of a table`
+
+const DEFAULT_KEYS: Partial<Record<Work, number>> = { checkpoint: 1_000_000, size: 2_000_000 }
+const DEFAULT_SECONDS: Partial<Record<Work, number>> = { checkpoint: 60, size: 120 }
 
 export function parseOptions(args: readonly string[]): BenchOptions {
   const { values, positionals } = parseArgs({
@@ -69,6 +76,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     options: {
       n: { type: 'string' },
       k: { type: 'string' },
+      'word-bytes': { type: 'string' },
       interval: { type: 'string' },
       reps: { type: 'string' },
       engines: { type: 'string' },
@@ -89,20 +97,24 @@ export function parseOptions(args: readonly string[]): BenchOptions {
   if (work === undefined || positionals.length !== 1) throw new Error(`expected one work: ${WORKS.join(', ')}`)
   const runFrom = values.from ?? 'dist'
   if (runFrom !== 'dist' && runFrom !== 'source') throw new Error('--from is dist or source')
+  const keys = numberOf('k', values.k, DEFAULT_KEYS[work] ?? 10_000, 1)
+  const intervalMs = numberOf('interval', values.interval, work === 'size' ? 10_000 : 1_000, 100)
+  const rate = work === 'size' ? Math.ceil((keys * 10) / intervalMs) : work === 'checkpoint' ? 20_000 : 5_000
   return {
     work,
     records: numberOf('n', values.n, 1_000_000, 1),
-    keys: numberOf('k', values.k, work === 'checkpoint' ? 1_000_000 : 10_000, 1),
-    intervalMs: numberOf('interval', values.interval, 1_000, 100),
+    keys,
+    wordBytes: numberOf('word-bytes', values['word-bytes'], 88, 0),
+    intervalMs,
     repetitions: numberOf('reps', values.reps, work === 'w1' ? 3 : 1, 1),
     engines: values.engines?.split(',').map((id) => (id === 'ks' ? 'kafka-streams' : id.trim())),
     peersFolder: values.peers,
     brokers: values.brokers ?? (process.env.KAFKA_BROKERS || undefined),
     json: values.json === true,
     rekey: values.rekey === true,
-    rate: numberOf('rate', values.rate, work === 'checkpoint' ? 20_000 : 5_000, 1),
+    rate: numberOf('rate', values.rate, rate, 1),
     warmSeconds: numberOf('warm', values.warm, 15, 0),
-    seconds: numberOf('secs', values.secs, work === 'checkpoint' ? 60 : 30, 1),
+    seconds: numberOf('secs', values.secs, DEFAULT_SECONDS[work] ?? 30, 1),
     killAt: numberOf('killAt', values.killAt, 0.4, 0.01, 0.99),
     quietSeconds: numberOf('quiet-wait', values['quiet-wait'], 30, 0),
     runFrom,

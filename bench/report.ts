@@ -2,6 +2,7 @@
 import type { EngineChoice, EngineName } from './engines.ts'
 import { type CheckpointCosts, DISTURBED_CORES, type Measurement, type ValueName, type Values } from './measurement.ts'
 import type { Work } from './options.ts'
+import type { SizeCosts } from './size-costs.ts'
 
 export interface Row extends Values {
   readonly engine: EngineName
@@ -34,6 +35,8 @@ export interface Report {
   readonly notes: readonly string[]
   /** With the work `checkpoint`. */
   readonly checkpoint?: CheckpointCosts
+  /** With the work `size`, one for each engine. */
+  readonly size?: readonly SizeCosts[]
 }
 
 export interface EngineRuns {

@@ -1,5 +1,5 @@
 /**
- * The life of a chain without a broker: `node --conditions=millrace-source bench/micro/checkpoint-life.ts [keys] [checkpoints]`.
+ * The life of a chain without a broker: `node --conditions=millrace-source bench/micro/checkpoint-life.ts [keys] [checkpoints] [value bytes]`.
  *
  * All keys once, then checkpoints that each change 1 % of them, compacted as a worker does and kept three at a time, in a
  * folder. Shows what a restore reads and what the storage holds, each beside the live bytes, the work of compaction, and
@@ -24,10 +24,9 @@ import { noCompaction } from '../../src/runtime/compaction-statistics.ts'
 import { restoreState } from '../../src/runtime/restore-state.ts'
 import { createRocksDbBackend } from '../../src/state/rocksdb/rocksdb-backend.ts'
 
-const [keys = 1_000_000, checkpoints = 150] = process.argv.slice(2).map(Number)
+const [keys = 1_000_000, checkpoints = 150, valueBytes = 24] = process.argv.slice(2).map(Number)
 const RETAINED = 3
 const CHANGED_SHARE = 0.01
-const VALUE_BYTES = 24
 const tasks = Array.from({ length: 8 }, (_, partition) => `orders/${partition}`)
 
 const root = await mkdtemp(join(tmpdir(), 'millrace-life-'))
@@ -46,10 +45,15 @@ const keyOf = (key: number) => `\0\0\0\x01customer-${String(key).padStart(9, '0'
 function changesOf(changed: Iterable<number>, round: number) {
   const builders = tasks.map((task) => new StateChangesBuilder(task))
   for (const key of changed) {
-    const value = Buffer.alloc(VALUE_BYTES)
+    const value = Buffer.alloc(valueBytes)
     value.writeDoubleBE(Math.sqrt(key * 7 + round), 0)
     value.writeUInt32BE((key * 2654435761 + round) >>> 0, 8)
     value.writeUInt32BE((key * 40503 * (round + 1)) >>> 0, 12)
+    // As compressible as names and addresses are: about six bits a byte.
+    for (let at = 24, random = key * 31 + round + 1; at + 4 <= valueBytes; at += 4) {
+      random = (Math.imul(random, 1664525) + 1013904223) | 0
+      value.writeInt32BE((random ^ (random >>> 16)) & 0x3f3f3f3f, at)
+    }
     defined(builders[key % tasks.length], 'builder').put(keyOf(key), value)
   }
   return builders.map((builder) => builder.build())
@@ -88,8 +92,12 @@ async function checkpoint(number: number, changed: Iterable<number>): Promise<vo
   while (retained.length > RETAINED) await dropCheckpoint(storage, defined(retained.shift(), 'oldest'), retained)
 }
 
-function* everyKey() {
-  for (let key = 0; key < keys; key++) yield key
+/** All keys are loaded by checkpoints of so many. */
+const LOADED_AT_ONCE = 500_000
+const loads = Math.ceil(keys / LOADED_AT_ONCE)
+
+function* keysOfLoad(load: number) {
+  for (let key = load; key < keys; key += loads) yield key
 }
 
 function someKeys(round: number): number[] {
@@ -99,10 +107,10 @@ function someKeys(round: number): number[] {
 }
 
 compaction.start()
-await checkpoint(1, everyKey())
+for (let load = 1; load <= loads; load++) await checkpoint(load, keysOfLoad(load - 1))
 const liveBytes = defined<{ metadata: CheckpointMetadata }>(last ?? undefined, 'first').metadata.totalBytes
 const factors: { read: number; storage: number }[] = []
-for (let number = 2; number <= checkpoints; number++) {
+for (let number = loads + 1; number <= loads + checkpoints; number++) {
   await checkpoint(number, someKeys(number))
   // An interval, in which compaction works.
   await systemClock.sleep(60)

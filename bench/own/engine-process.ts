@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { guard, release } from '../../itest/support/leftovers.ts'
 import { cleanEnvironment } from '../product.ts'
-import { cpuSecondsOf, peakRssMbOf } from './process-usage.ts'
+import { cpuSecondsOf, forgetPeakRss, peakRssMbOf } from './process-usage.ts'
 
 const STOP_TIMEOUT_MS = 60_000
 const KEPT_LINES = 40
@@ -18,6 +18,8 @@ export interface EngineStart {
   readonly command: readonly string[]
   readonly env: Readonly<Record<string, string>>
   readonly directory: string
+  /** Told every line that it writes. */
+  readonly onLine?: (line: string) => void
 }
 
 export class EngineProcess {
@@ -31,7 +33,7 @@ export class EngineProcess {
   #peakRssMb = 0
   #cpuSeconds = 0
 
-  constructor({ command, env, directory }: EngineStart) {
+  constructor({ command, env, directory, onLine = () => {} }: EngineStart) {
     const [program = '', ...args] = command
     this.#child = spawn(program, args, {
       cwd: directory,
@@ -40,7 +42,11 @@ export class EngineProcess {
     })
     const { pid, stdout, stderr } = this.#child
     if (pid !== undefined) guard('pid', pid)
-    for (const input of [stdout, stderr]) if (input !== null) createInterface({ input }).on('line', (line) => this.#read(line))
+    const take = (line: string) => {
+      this.#read(line)
+      onLine(line)
+    }
+    for (const input of [stdout, stderr]) if (input !== null) createInterface({ input }).on('line', take)
     this.#ended = new Promise((resolve) => {
       const end = () => {
         this.hasEnded = true
@@ -61,6 +67,12 @@ export class EngineProcess {
   peakRssMb(): number {
     this.#peakRssMb = Math.max(this.#peakRssMb, peakRssMbOf(this.#child.pid) ?? 0)
     return this.#peakRssMb
+  }
+
+  /** What `peakRssMb` says from now on is of what comes. */
+  forgetPeakRss(): void {
+    forgetPeakRss(this.#child.pid)
+    this.#peakRssMb = 0
   }
 
   /** The first line of this event. Rejects when the process ends without it, or after `timeoutMs`. */

@@ -20,16 +20,12 @@ const GIVE_UP_MS = 120_000
 /** From the start of the last copy until the work has settled. */
 const SETTLE_SECONDS = 20
 
-export interface FailoverSetting extends OwnSetting {
+export interface KitSetting extends OwnSetting {
   /** The peer kit's folder; null: it isn't there. */
   readonly kitFolder: string | null
 }
 
-export async function measureFailover(
-  setting: FailoverSetting,
-  engine: EngineChoice,
-  options: BenchOptions,
-): Promise<Measurement> {
+export async function measureFailover(setting: KitSetting, engine: EngineChoice, options: BenchOptions): Promise<Measurement> {
   const topics = await Topics.connect(setting.bootstrap)
   const folder = temporaryFolder('bench')
   const id = Date.now().toString(36)
@@ -81,7 +77,7 @@ export async function measureFailover(
   }
 }
 
-function commandOf({ product, kitFolder }: FailoverSetting, engine: EngineChoice, folder: string, copy: number) {
+function commandOf({ product, kitFolder }: KitSetting, engine: EngineChoice, folder: string, copy: number) {
   if (engine.kitName === null) return { command: product, directory: folder }
   // Copies of the peer share nothing but Kafka.
   const directory = join(folder, `copy-${copy}`)

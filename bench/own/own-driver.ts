@@ -22,7 +22,7 @@ export class OwnDriver implements Driver {
   async measure({ engine, options }: RunRequest): Promise<Measurement> {
     const workload = new Workload(options.keys)
     const input = options.work === 'latency' ? '' : await this.#input(workload, options)
-    const run = await OwnRun.open(this.#setting, engine, options, input)
+    const run = await OwnRun.open(this.#setting, engine, options, { input })
     try {
       return await (options.work === 'latency' ? measureLatency : measureThroughput)(run, workload, options)
     } finally {

@@ -5,7 +5,7 @@ import { temporaryFolder } from '../../itest/support/leftovers.ts'
 import type { EngineChoice } from '../engines.ts'
 import type { Measurement, Values } from '../measurement.ts'
 import type { BenchOptions } from '../options.ts'
-import { EngineProcess } from './engine-process.ts'
+import { EngineProcess, type EngineStart } from './engine-process.ts'
 import { busySeconds, cpuSecondsOf } from './process-usage.ts'
 import { type TopicReader, Topics } from './topics.ts'
 import { OutputTotals, type Totals } from './totals.ts'
@@ -14,6 +14,13 @@ export interface OwnSetting {
   readonly bootstrap: string
   readonly brokerPid: number | undefined
   readonly product: readonly string[]
+}
+
+export interface OwnRunOptions {
+  /** A topic that is there and stays. Default: one is made for this run. */
+  readonly input?: string
+  /** Of the topics that are made. */
+  readonly topicConfigs?: Readonly<Record<string, string>>
 }
 
 let started = 0
@@ -59,12 +66,16 @@ export class OwnRun {
     this.#usageBefore = { busy: busySeconds(), atMs: performance.now(), ours: this.#knownCpuSeconds() }
   }
 
-  /** @param input a topic that is there and stays; '' makes one for this run */
-  static async open(setting: OwnSetting, engine: EngineChoice, options: BenchOptions, input = ''): Promise<OwnRun> {
+  static async open(
+    setting: OwnSetting,
+    engine: EngineChoice,
+    options: BenchOptions,
+    { input = '', topicConfigs = {} }: OwnRunOptions = {},
+  ): Promise<OwnRun> {
     const topics = await Topics.connect(setting.bootstrap)
     const run = new OwnRun(setting, topics, engine, options, input)
-    await topics.create(run.output)
-    if (input === '') await topics.create(run.input)
+    await topics.create(run.output, topicConfigs)
+    if (input === '') await topics.create(run.input, topicConfigs)
     return run
   }
 
@@ -73,14 +84,19 @@ export class OwnRun {
     return this.#process
   }
 
+  get folder(): string {
+    return this.#folder.path
+  }
+
   /** The RocksDB folder below it may be deleted while the engine is down: the state is restored from checkpoints. */
   get stateDirectory(): string {
     return join(this.#folder.path, 'state')
   }
 
-  startEngine(): EngineProcess {
+  startEngine(start: Pick<EngineStart, 'onLine'> & { readonly env?: Readonly<Record<string, string>> } = {}): EngineProcess {
     const { product: command } = this.#setting
-    this.#process = new EngineProcess({ command, env: this.#env, directory: this.#folder.path })
+    const env = { ...this.#env, ...start.env }
+    this.#process = new EngineProcess({ ...start, command, env, directory: this.#folder.path })
     return this.#process
   }
 
@@ -115,6 +131,11 @@ export class OwnRun {
   /** Reads on through all that is committed now. */
   async scanOutput(): Promise<void> {
     await this.#reader.readToEnd(({ value }) => this.outputTotals.take(JSON.parse(value)))
+  }
+
+  /** How far the output has been read, by partition. */
+  readPositions(): number[] {
+    return this.#reader.positions()
   }
 
   /** Resolves when the output accounts for so many input records; rejects when the engine ends or time is over. */

@@ -1,5 +1,5 @@
 /** CPU and memory of processes, and of the machine, from Linux's /proc; undefined elsewhere. */
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 
 /** Linux counts CPU time for programs in hundredths of a second on every platform Node.js runs on. */
 const TICKS_PER_SECOND = 100
@@ -17,6 +17,16 @@ export function peakRssMbOf(pid: number | undefined): number | undefined {
   const status = pid === undefined ? undefined : read(`/proc/${pid}/status`)
   const kilobytes = /^VmHWM:\s+(\d+)/m.exec(status ?? '')?.[1]
   return kilobytes === undefined ? undefined : Number(kilobytes) / 1024
+}
+
+/** Lets the high-water mark begin anew (proc(5), clear_refs). */
+export function forgetPeakRss(pid: number | undefined): void {
+  if (pid === undefined) return
+  try {
+    writeFileSync(`/proc/${pid}/clear_refs`, '5')
+  } catch {
+    // It has ended, or the kernel doesn't offer this: then the mark is that of all its life.
+  }
 }
 
 /** Time that all processors together have been busy. */

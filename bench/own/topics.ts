@@ -1,5 +1,5 @@
 /** The topics of a run, through our own client: filled, watched and read. */
-import { createTopics, deleteTopics, listOffsets } from '../../connectors/kafka/client/admin.ts'
+import { createTopics, deleteRecords, deleteTopics, listOffsets } from '../../connectors/kafka/client/admin.ts'
 import { KafkaClient } from '../../connectors/kafka/client/client.ts'
 import { Fetcher } from '../../connectors/kafka/client/fetcher.ts'
 import { ProducerIdentity } from '../../connectors/kafka/client/producer.ts'
@@ -33,9 +33,9 @@ export class Topics {
   }
 
   /** False: it was there already. */
-  async create(topic: string): Promise<boolean> {
+  async create(topic: string, configs: Readonly<Record<string, string>> = {}): Promise<boolean> {
     const created = await createTopics(this.client, [
-      { name: topic, partitions: PARTITIONS, replicationFactor: -1, configs: CONFIGS },
+      { name: topic, partitions: PARTITIONS, replicationFactor: -1, configs: { ...CONFIGS, ...configs } },
     ])
     await this.client.topic(topic)
     return created.length > 0
@@ -59,6 +59,14 @@ export class Topics {
   /** Where the partitions end, open transactions included. */
   async ends(topic: string): Promise<number[]> {
     return (await listOffsets(this.client, partitionsOf(topic, PARTITIONS), 'latest')).map(({ offset }) => offset)
+  }
+
+  /** Gives the disk free of records that nobody needs any more. */
+  async trim(topic: string, before: readonly number[]): Promise<void> {
+    await deleteRecords(
+      this.client,
+      before.map((beforeOffset, partition) => ({ topic, partition, beforeOffset })),
+    )
   }
 
   /** Of one partition, from `start` on. */
@@ -90,7 +98,7 @@ export class InputWriter {
   }
 
   append(workload: Workload, record: number): void {
-    const key = `w${workload.wordOf(record)}`
+    const key = workload.textOf(workload.wordOf(record))
     const partition = partitionForKey(murmur2Latin1(key), PARTITIONS)
     this.#sender.builder(this.#topic, partition).appendText(Date.now(), key, workload.valueOf(record))
   }
@@ -165,6 +173,11 @@ export class TopicReader {
 
   whenAvailable(): Promise<void> {
     return this.#fetcher.whenAvailable()
+  }
+
+  /** Of the next record, by partition. */
+  positions(): number[] {
+    return Array.from({ length: this.#partitions }, (_, partition) => this.#fetcher.position(this.#topic, partition) ?? 0)
   }
 
   /** All that is committed when it is called. */

@@ -1,5 +1,5 @@
 /** What the output must say in the end, and whether it does: per word the count and the sum, update by update. */
-import type { Workload } from './workload.ts'
+import { numberOfWord, type Workload } from './workload.ts'
 
 export class Totals {
   readonly counts: Uint32Array
@@ -42,7 +42,7 @@ export class OutputTotals {
   }
 
   take({ word, count, sum }: Update): void {
-    const index = Number(word.slice(1))
+    const index = numberOfWord(word)
     const before = this.#counts[index]
     if (before === undefined) throw new Error(`the output has a word that the input lacks: ${word}`)
     this.updates++

@@ -1,0 +1,160 @@
+/** Follows an engine's checkpoints while it runs: from its log, its control log, and what lies in its storage. */
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { decodeMetadata } from '../../src/checkpoint/metadata.ts'
+import { decodeControlRecord } from '../../src/checkpoint/protocol/control-records.ts'
+import type { EngineChoice } from '../engines.ts'
+import type { SteadyCheckpoint } from '../size-costs.ts'
+import type { OwnRun } from './own-run.ts'
+import type { TopicReader } from './topics.ts'
+
+/** What Flink's coordinator says at its end. */
+const FLINK = /Completed checkpoint (\d+) for job \S+ \((\d+) bytes, checkpointDuration=(\d+) ms/
+const SAMPLE_EVERY_MS = 1_000
+
+interface Completed extends SteadyCheckpoint {
+  readonly checkpoint: number
+  readonly path?: string
+}
+
+export interface SteadyFigures {
+  readonly checkpoints: readonly SteadyCheckpoint[]
+  readonly storageFactors: readonly number[]
+  readonly restoreFactors: readonly number[]
+}
+
+export class CheckpointWatch {
+  readonly pausesMs: number[] = []
+  readonly #run: OwnRun
+  readonly #isOurs: boolean
+  readonly #completed: Completed[] = []
+  /** By checkpoint, of the acks. */
+  readonly #changes = new Map<number, { readonly bytes: number; readonly keys: number }>()
+  #control: TopicReader | undefined
+  #controlOffset = 0
+  #steadyFrom = 0
+  #sampling: Promise<void> = Promise.resolve()
+  #isStopping = false
+  #liveBytes: number | undefined
+  readonly #storageFactors: number[] = []
+  readonly #restoreFactors: number[] = []
+
+  constructor(run: OwnRun, engine: EngineChoice) {
+    this.#run = run
+    this.#isOurs = engine.kitName === null
+  }
+
+  get count(): number {
+    return this.#completed.length
+  }
+
+  /** A line of the engine's. */
+  take(line: string): void {
+    const flink = FLINK.exec(line)
+    if (flink !== null) {
+      this.#completed.push({ checkpoint: Number(flink[1]), bytes: Number(flink[2]), durationMs: Number(flink[3]) })
+    } else if (line.startsWith('{') && line.includes('"checkpoint-completed"')) {
+      this.#completed.push(JSON.parse(line))
+    }
+  }
+
+  /** What is left behind when nothing changes: merges under way end, older checkpoints go. */
+  async untilQuiet(): Promise<void> {
+    let before = -1
+    for (let same = 0; same < 3; ) {
+      await sleep(3 * SAMPLE_EVERY_MS)
+      const bytes = await this.storedBytes()
+      same = Math.abs(bytes - before) < bytes / 1000 ? same + 1 : 0
+      before = bytes
+    }
+  }
+
+  async storedBytes(): Promise<number> {
+    return bytesBelow(join(this.#run.folder, ...(this.#isOurs ? ['checkpoints'] : ['cp'])))
+  }
+
+  /** What a restore of the last completed checkpoint reads; undefined where it isn't known. */
+  async chainBytes(): Promise<number | undefined> {
+    const last = this.#completed.at(-1)
+    if (last?.path === undefined) return undefined
+    const file = join(this.#run.folder, 'checkpoints', last.path)
+    const metadata = await readFile(file).catch(() => undefined)
+    if (metadata === undefined) return undefined
+    const links = Object.values(decodeMetadata(metadata, last.path).chains).flat()
+    return links.reduce((sum, { bytes }) => sum + bytes, 0)
+  }
+
+  start(): void {
+    this.#sampling = this.#sample()
+    // It is awaited by `stop`; until then a rejection must not count as unhandled.
+    this.#sampling.catch(() => {})
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopping = true
+    await this.#sampling
+    this.#control?.close()
+    this.#control = undefined
+  }
+
+  beginSteady(liveBytes: number): void {
+    this.#steadyFrom = this.#completed.length
+    this.#liveBytes = liveBytes
+  }
+
+  endSteady(): SteadyFigures {
+    this.#liveBytes = undefined
+    // Those at the borders are of two phases.
+    const checkpoints = this.#completed.slice(this.#steadyFrom + 1, -1).flatMap(({ checkpoint, durationMs, bytes }) => {
+      const changes = this.#changes.get(checkpoint)
+      if (changes?.keys === 0) return []
+      return [{ durationMs, bytes, ...(changes && { changedBytes: changes.bytes, changedKeys: changes.keys }) }]
+    })
+    return { checkpoints, storageFactors: this.#storageFactors, restoreFactors: this.#restoreFactors }
+  }
+
+  async #sample(): Promise<void> {
+    let last = 0
+    while (!this.#isStopping) {
+      await sleep(SAMPLE_EVERY_MS)
+      if (this.#isOurs && this.#completed.length > 0) await this.#readControl()
+      const liveBytes = this.#liveBytes
+      if (liveBytes === undefined) continue
+      this.#storageFactors.push((await this.storedBytes()) / liveBytes)
+      if (this.#completed.length === last) continue
+      last = this.#completed.length
+      const bytes = await this.chainBytes()
+      if (bytes !== undefined) this.#restoreFactors.push(bytes / liveBytes)
+    }
+  }
+
+  async #readControl(): Promise<void> {
+    this.#control ??= this.#run.topics.reader(`${this.#run.applicationId}.control`, 1)
+    await this.#control.readToEnd(({ value }) => {
+      const record = decodeControlRecord(Buffer.from(value), this.#controlOffset++)
+      if (record.type !== 'checkpoint-acked') return
+      const { segments, pauseMs } = record.manifest
+      const slices = segments.flatMap((segment) => segment.slices)
+      this.pausesMs.push(pauseMs)
+      this.#changes.set(record.checkpoint, {
+        bytes: slices.reduce((sum, { bytes }) => sum + bytes, 0),
+        keys: slices.reduce((sum, { entries }) => sum + entries, 0),
+      })
+    })
+  }
+}
+
+/** Of all files, as long as they are there. */
+async function bytesBelow(folder: string): Promise<number> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => [])
+  let bytes = 0
+  for (const entry of entries) {
+    if (!entry.isFile()) continue
+    bytes += await stat(join(entry.parentPath, entry.name)).then(
+      ({ size }) => size,
+      () => 0,
+    )
+  }
+  return bytes
+}
