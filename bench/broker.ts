@@ -17,7 +17,12 @@ const OPTIONS = {
   fast: false,
   heapMb: 1024,
   /** As the peer kit sets its own broker up; the rest are Kafka's defaults or those of itest/support/kafka-config.ts. */
-  config: { 'offsets.topic.num.partitions': '8', 'transaction.state.log.num.partitions': '8' },
+  config: {
+    'offsets.topic.num.partitions': '8',
+    'transaction.state.log.num.partitions': '8',
+    // What is deleted leaves the disk during a run.
+    'log.retention.check.interval.ms': '10000',
+  },
 }
 
 export async function openBroker(brokers: string | undefined): Promise<BenchBroker> {

@@ -10,12 +10,21 @@ import type { TaskKey } from '../records/task-id.ts'
 import { rangeOf } from './compose-chains.ts'
 import type { ChainLink, CheckpointMetadata } from './metadata.ts'
 
-/** Null: the local state of the task must be thrown away, and the whole chain be read. */
-export function linksSince(metadata: CheckpointMetadata, task: TaskKey, checkpoint: number): readonly ChainLink[] | null {
+/**
+ * Null: the local state of the task must be thrown away, and the whole chain be read.
+ *
+ * @param since all changes up to this checkpoint are there
+ * @param checkpoint some up to this one may be there besides
+ */
+export function linksSince(
+  metadata: CheckpointMetadata,
+  task: TaskKey,
+  { since, checkpoint }: { readonly since: number; readonly checkpoint: number },
+): readonly ChainLink[] | null {
   const newer: ChainLink[] = []
   for (const link of metadata.chains[task] ?? []) {
     const { from, to, isBottom } = rangeOf(link, defined(metadata.segments[link.segment], 'segment of a link').since)
-    if (to <= checkpoint) continue
+    if (to <= since) continue
     if (isBottom && from <= checkpoint) return null
     newer.push(link)
   }

@@ -15,6 +15,11 @@ export interface TaskMarker {
   readonly epoch: number
   /** SHA-256 of the checkpoint's metadata, hex. */
   readonly metadataDigest: string
+  /**
+   * Present: the changes behind checkpoint `since` are being written, and only some of them may be there. Whoever goes on
+   * from such state writes all of them again, which is the same as writing them once. Absent: all of them are there.
+   */
+  readonly since?: number
 }
 
 export interface StateEntry {

@@ -121,11 +121,12 @@ class Job {
     await this.compaction.stop()
   }
 
-  /** Into a fresh backend, or on top of local state of an ancestor. */
-  async restored(kept: Kept, local: Kept | null): Promise<State> {
+  /** Into a fresh backend, or on top of local state: of an ancestor, or on its way to it from one before. */
+  async restored(kept: Kept, local: Kept | null, before?: Kept | null): Promise<State> {
     const backend = createMemoryBackend()
     await backend.open()
-    if (local !== null) await fill(backend, local)
+    if (local !== null && before === undefined) await fill(backend, local)
+    else if (local !== null) await fillPartly(backend, before ?? null, local)
     const ancestors = this.kept.map(({ point }) => point).filter(({ checkpoint }) => checkpoint < kept.point.checkpoint)
     const { storage } = this
     await restoreState({ backend, storage, restorePoint: kept.point, metadata: kept.metadata, ancestors, tasks: TASKS })
@@ -185,6 +186,23 @@ async function fill(backend: StateBackend, { point, state }: Kept): Promise<void
   await backend.apply(changes, new Map(TASKS.map((task) => [task, marker])))
 }
 
+/** A worker was killed while it applied the changes from `before` (null: from nothing) to `local`. */
+async function fillPartly(backend: StateBackend, before: Kept | null, local: Kept): Promise<void> {
+  if (before !== null) await fill(backend, before)
+  const { checkpoint, epoch, sha256 } = local.point
+  const marker = { checkpoint, epoch, metadataDigest: sha256, since: before?.point.checkpoint ?? 0 }
+  const changes = TASKS.map((task) => {
+    const [from, to] = [before?.state.get(task), local.state.get(task)]
+    const all = [...new Set([...(from?.keys() ?? []), ...(to?.keys() ?? [])])]
+    const some = all.filter((key, i) => from?.get(key) !== to?.get(key) && (i + checkpoint) % 2 === 0)
+    return changesOf(
+      task,
+      some.map((key): Entry => [key, to?.get(key) ?? null, 0]),
+    )
+  })
+  await backend.apply(changes, new Map(TASKS.map((task) => [task, marker])))
+}
+
 async function check(steps: readonly Step[], localEvery: number, rideBytes?: number): Promise<Job> {
   const job = new Job(rideBytes === undefined ? undefined : { rideBytes, objectBytes: 10_000 })
   for (const step of steps) {
@@ -205,6 +223,12 @@ async function check(steps: readonly Step[], localEvery: number, rideBytes?: num
         await job.restored(kept, local),
         kept.state,
         `checkpoint ${kept.point.checkpoint} on top of ${local.point.checkpoint}`,
+      )
+      const before = job.kept[ancestor - 1] ?? null
+      assert.deepEqual(
+        await job.restored(kept, local, before),
+        kept.state,
+        `checkpoint ${kept.point.checkpoint} on top of ${local.point.checkpoint}, partly applied`,
       )
     }
   }

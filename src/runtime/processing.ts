@@ -30,7 +30,11 @@ export async function runProcessing(parts: EpochParts, started: StartedEpoch): P
   const { clock, config, status, follower, stages } = parts
   const { epoch, sinks, onClose, writer } = started
   const { view } = follower
-  const state = new WorkerState(parts.backend, clock, config.stateCacheBytes)
+  const { applyEntries } = parts.bounds ?? WORKER_BOUNDS
+  const state = new WorkerState(parts.backend, clock, config.stateCacheBytes, {
+    heldCheckpoint: started.restored.checkpoint,
+    applyEntries,
+  })
   onClose(() => state.close())
   const producers = new Set([...view.ready.values()].filter((id) => id !== null))
   const tasks = await openTasks({

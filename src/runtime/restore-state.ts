@@ -21,6 +21,8 @@ const BUDGET_BYTES = 64 * 1024 * 1024
 const INCOMPLETE: TaskMarker = { checkpoint: -1, epoch: -1, metadataDigest: '' }
 
 export interface RestoreReport {
+  /** That the backend holds of all tasks now; 0: it is empty. */
+  readonly checkpoint: number
   readonly tasks: number
   /** Tasks whose local state was taken as it was or as a base. */
   readonly tasksFromLocal: number
@@ -49,6 +51,8 @@ interface RestorePlan {
   readonly task: TaskKey
   readonly links: readonly ChainLink[]
   readonly isFresh: boolean
+  /** What is local holds all changes up to this checkpoint. */
+  readonly since: number
 }
 
 export async function restoreState(parts: RestoreParts): Promise<RestoreReport> {
@@ -87,6 +91,7 @@ export async function restoreState(parts: RestoreParts): Promise<RestoreReport> 
   const ends = await Promise.allSettled(Array.from({ length: TASKS_AT_ONCE }, restoreSome))
   for (const end of ends) if (end.status === 'rejected') throw end.reason
   return {
+    checkpoint: parts.restorePoint?.checkpoint ?? 0,
     tasks: tasks.length,
     tasksFromLocal: plans.filter((plan) => !plan.isFresh).length,
     fetchedBytes,
@@ -101,27 +106,30 @@ function planTask(
   marker: TaskMarker | undefined,
 ): RestorePlan {
   const chain = metadata?.chains[task] ?? []
-  if (restorePoint === null || metadata === null) return { task, links: [], isFresh: true }
+  if (restorePoint === null || metadata === null) return { task, links: [], isFresh: true, since: 0 }
   const isAncestor =
     marker !== undefined &&
     [...ancestors, restorePoint].some(
       (point) => point.checkpoint === marker.checkpoint && point.sha256 === marker.metadataDigest,
     )
-  if (!isAncestor) return { task, links: chain, isFresh: true }
-  const newer = linksSince(metadata, task, marker.checkpoint)
-  return newer === null ? { task, links: chain, isFresh: true } : { task, links: newer, isFresh: false }
+  if (!isAncestor) return { task, links: chain, isFresh: true, since: 0 }
+  const since = marker.since ?? marker.checkpoint
+  const newer = linksSince(metadata, task, { since, checkpoint: marker.checkpoint })
+  return newer === null ? { task, links: chain, isFresh: true, since: 0 } : { task, links: newer, isFresh: false, since }
 }
 
 async function restoreTask(parts: RestoreParts, plan: RestorePlan, onFetched: (bytes: number) => void): Promise<void> {
   const { backend, storage, restorePoint, metadata, signal, clock = systemClock } = parts
-  const { task, links, isFresh } = plan
+  const { task, links, isFresh, since } = plan
   if (restorePoint === null || metadata === null) return
+  const { checkpoint, epoch, sha256 } = restorePoint
+  const marker = { checkpoint, epoch, metadataDigest: sha256 }
   if (links.length > 0) {
-    await backend.apply([], new Map([[task, INCOMPLETE]]))
+    // What is cut off in the middle can be gone on with, if it began with local state.
+    await backend.apply([], new Map([[task, isFresh ? INCOMPLETE : { ...marker, since }]]))
     const budgetBytes = BUDGET_BYTES / TASKS_AT_ONCE
     await restoreChain({ backend, storage, clock, metadata, task, links, isFresh, budgetBytes, signal, onFetched })
   }
   signal?.throwIfAborted()
-  const { checkpoint, epoch, sha256 } = restorePoint
-  await backend.apply([], new Map([[task, { checkpoint, epoch, metadataDigest: sha256 }]]))
+  await backend.apply([], new Map([[task, marker]]))
 }

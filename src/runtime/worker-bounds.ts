@@ -6,6 +6,8 @@ export interface WorkerBounds {
   readonly rideBytes: number
   /** Else objects of its own are of this size: it bounds the memory, since an object is put whole. */
   readonly objectBytes: number
+  /** Entries that the state backend is given in one step: handing them over holds the event loop, some 0.5 µs each. */
+  readonly applyEntries: number
 }
 
 export const WORKER_BOUNDS: WorkerBounds = {
@@ -13,4 +15,5 @@ export const WORKER_BOUNDS: WorkerBounds = {
   summaryEvery: 1_000,
   rideBytes: 2 * 1024 * 1024,
   objectBytes: 64 * 1024 * 1024,
+  applyEntries: 8192,
 }

@@ -10,10 +10,10 @@ import { WorkerState } from './worker-state.ts'
 const textKeys: KeyCodec<unknown> = { name: 'string', encode: String, decode: (binary) => binary }
 const marker = (checkpoint: number) => ({ checkpoint, epoch: 0, metadataDigest: `d${checkpoint}` })
 
-async function open({ cacheBytes = 1e9, isComplete = true } = {}) {
+async function open({ cacheBytes = 1e9, isComplete = true, applyEntries = 1e9 } = {}) {
   const backend = createMemoryBackend()
   await backend.open()
-  const state = new WorkerState(backend, systemClock, cacheBytes)
+  const state = new WorkerState(backend, systemClock, cacheBytes, { applyEntries })
   const task = state.openTask('s/0')
   const table = task.declare<unknown>({ stateId: 1, codec: messagePack, keyCodec: textKeys, isComplete })
   const set = async (key: string, value: unknown) => {
@@ -89,6 +89,31 @@ describe('flushing', () => {
     await state.flush([first, second], marker(2))
     assert.deepEqual(await stored(), { a: 2, b: 1 })
   })
+})
+
+test('many changes are flushed in steps, of which the first says what they are to lead to', async () => {
+  const { state, backend, set, stored } = await open({ applyEntries: 2 })
+  const steps: { entries: number; markers: unknown[] }[] = []
+  const apply = backend.apply.bind(backend)
+  backend.apply = (changes, markers) => {
+    steps.push({ entries: changes.reduce((sum, { keys }) => sum + keys.length, 0), markers: [...markers.values()] })
+    return apply(changes, markers)
+  }
+  for (const key of ['a', 'b', 'c', 'd', 'e']) await set(key, 1)
+  await state.flush([state.seal()], marker(1))
+  await set('a', 2)
+  await state.flush([state.seal()], marker(2))
+  for (const key of ['a', 'b', 'c']) await set(key, 3)
+  await state.flush([state.seal()], marker(3))
+  assert.deepEqual(steps, [
+    { entries: 2, markers: [{ ...marker(1), since: 0 }] },
+    { entries: 2, markers: [] },
+    { entries: 1, markers: [marker(1)] },
+    { entries: 1, markers: [marker(2)] },
+    { entries: 2, markers: [{ ...marker(3), since: 2 }] },
+    { entries: 1, markers: [marker(3)] },
+  ])
+  assert.deepEqual(await stored(), { a: 3, b: 3, c: 3, d: 1, e: 1 })
 })
 
 describe('the cache', () => {

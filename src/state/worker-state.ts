@@ -8,22 +8,40 @@
 import { assert } from '../common/assert.ts'
 import type { Clock } from '../common/clock.ts'
 import type { StateBackend, TaskMarker } from '../ports/state-backend.ts'
+import { splitChanges } from '../records/split-changes.ts'
+import type { StateChanges } from '../records/state-changes.ts'
 import type { TaskKey } from '../records/task-id.ts'
 import { ObjectCache } from './object-cache.ts'
 import { SealedOverlay, type SealedPart } from './sealed-overlay.ts'
 import { TaskState } from './task-state.ts'
+
+export interface WorkerStateOptions {
+  /** The checkpoint that the backend holds of all tasks. Default: 0, it is empty. */
+  readonly heldCheckpoint?: number
+  /** That the backend is given in one step. Default: all. */
+  readonly applyEntries?: number
+}
 
 export class WorkerState {
   readonly cache: ObjectCache
   private readonly backend: StateBackend
   private readonly clock: Clock
   private readonly tasks = new Map<TaskKey, TaskState>()
+  private readonly applyEntries: number
+  private heldCheckpoint: number
   private generation = 1
 
-  constructor(backend: StateBackend, clock: Clock, cacheBytes: number) {
+  constructor(
+    backend: StateBackend,
+    clock: Clock,
+    cacheBytes: number,
+    { heldCheckpoint = 0, applyEntries = Number.POSITIVE_INFINITY }: WorkerStateOptions = {},
+  ) {
     this.backend = backend
     this.clock = clock
     this.cache = new ObjectCache(cacheBytes)
+    this.heldCheckpoint = heldCheckpoint
+    this.applyEntries = applyEntries
   }
 
   openTask(task: TaskKey): TaskState {
@@ -60,14 +78,29 @@ export class WorkerState {
 
   /** Writes completed generations, oldest first, into the backend, with each task's marker. */
   async flush(overlays: readonly SealedOverlay[], marker: TaskMarker): Promise<void> {
-    const changes = []
+    const changes: StateChanges[] = []
     for (const overlay of overlays) changes.push(...(await overlay.encode(this.clock)))
-    const markers = new Map([...this.tasks.keys()].map((task) => [task, marker]))
-    await this.backend.apply(changes, markers)
+    await this.apply(changes, marker)
     for (const overlay of overlays) this.cache.changedBytes -= overlay.entryBytes
     const last = overlays.at(-1)
     if (last !== undefined) this.cache.flushedGeneration = last.generation
     await this.dropExpired(overlays)
+  }
+
+  /** In one atomic step if there are few; else in several, of which the first says what the others are to lead to (R13). */
+  private async apply(changes: readonly StateChanges[], marker: TaskMarker): Promise<void> {
+    const marked = (by: TaskMarker) => new Map([...this.tasks.keys()].map((task) => [task, by]))
+    let before: StateChanges[] = []
+    let markers = marked({ ...marker, since: this.heldCheckpoint })
+    for (const group of splitChanges(changes, this.applyEntries)) {
+      if (before.length > 0) {
+        await this.backend.apply(before, markers)
+        markers = new Map()
+      }
+      before = group
+    }
+    await this.backend.apply(before, marked(marker))
+    this.heldCheckpoint = marker.checkpoint
   }
 
   /** Twice as fast as entries are written, so that expired ones are never many more than there have been live ones. */

@@ -15,7 +15,7 @@ import { latin1Slice } from '../../common/bytes.ts'
 import type { TaskMarker } from '../../ports/state-backend.ts'
 import type { TaskKey } from '../../records/task-id.ts'
 
-export const LAYOUT_VERSION = '1'
+export const LAYOUT_VERSION = '2'
 export const ORDINAL_BYTES = 4
 export const PLAIN_HEADER_BYTES = 1
 export const EXPIRING_HEADER_BYTES = 9
@@ -46,8 +46,8 @@ export const ordinalKey = (task: TaskKey): Buffer => ownKey(`t${task}`)
 export const markerKey = (task: TaskKey): Buffer => ownKey(`m${task}`)
 export const ownRecordsRange = keyRange(OWN_RECORDS, '')
 
-export const encodeMarker = ({ checkpoint, epoch, metadataDigest }: TaskMarker): Buffer =>
-  Buffer.from(JSON.stringify({ checkpoint, epoch, metadataDigest }))
+export const encodeMarker = ({ checkpoint, epoch, metadataDigest, since }: TaskMarker): Buffer =>
+  Buffer.from(JSON.stringify({ checkpoint, epoch, metadataDigest, since }))
 
 export type OwnRecord =
   | { readonly kind: 'version'; readonly version: string }
