@@ -11,6 +11,8 @@ export interface EngineChoice {
   /** The peer kit's name for it (engine.sh); null: Millrace itself. */
   readonly kitName: string | null
   readonly env: Readonly<Record<string, string>>
+  /** size: checkpoints go to an S3 server of this machine. Default: to a folder. */
+  readonly onS3?: boolean
   /** An engine so slow that more records would only make the run longer. */
   readonly maxRecords?: number
 }
@@ -41,6 +43,7 @@ export const ENGINES: readonly EngineChoice[] = [
     kitName: null,
     env: { MILLRACE_STATE_BACKEND: 'memory' },
   },
+  { id: 'millrace-s3', engine: 'millrace', variant: 'rocksdb, S3', kitName: null, env: {}, onS3: true },
   { id: 'flink', engine: 'flink', variant: 'heap', kitName: 'flink', env: { FLINK_REUSE: 'true' } },
   {
     id: 'flink-rocksdb',

@@ -27,6 +27,7 @@ export interface SteadyFigures {
 export class CheckpointWatch {
   readonly pausesMs: number[] = []
   readonly #run: OwnRun
+  readonly #folder: string
   readonly #isOurs: boolean
   readonly #completed: Completed[] = []
   /** By checkpoint, of the acks. */
@@ -40,8 +41,10 @@ export class CheckpointWatch {
   readonly #storageFactors: number[] = []
   readonly #restoreFactors: number[] = []
 
-  constructor(run: OwnRun, engine: EngineChoice) {
+  /** @param folder where its checkpoints lie */
+  constructor(run: OwnRun, engine: EngineChoice, folder: string) {
     this.#run = run
+    this.#folder = folder
     this.#isOurs = engine.kitName === null
   }
 
@@ -71,14 +74,14 @@ export class CheckpointWatch {
   }
 
   async storedBytes(): Promise<number> {
-    return bytesBelow(join(this.#run.folder, ...(this.#isOurs ? ['checkpoints'] : ['cp'])))
+    return bytesBelow(this.#folder)
   }
 
   /** What a restore of the last completed checkpoint reads; undefined where it isn't known. */
   async chainBytes(): Promise<number | undefined> {
     const last = this.#completed.at(-1)
     if (last?.path === undefined) return undefined
-    const file = join(this.#run.folder, 'checkpoints', last.path)
+    const file = join(this.#folder, last.path)
     const metadata = await readFile(file).catch(() => undefined)
     if (metadata === undefined) return undefined
     const links = Object.values(decodeMetadata(metadata, last.path).chains).flat()

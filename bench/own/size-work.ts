@@ -8,8 +8,10 @@
  * The live bytes are those of the checkpoint behind the load, where each key has been written once. The topics are trimmed
  * behind what is accounted for, so the disk holds little but the state.
  */
-import { rm } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { S3Server } from '../../itest/support/server-types.ts'
+import { startS3 } from '../../itest/support/servers.ts'
 import { type EngineChoice, heapOf } from '../engines.ts'
 import { known, type Measurement } from '../measurement.ts'
 import type { BenchOptions } from '../options.ts'
@@ -38,8 +40,9 @@ export async function measureSize(
   options: BenchOptions,
 ): Promise<Measurement & { readonly details: SizeCosts }> {
   const { keys, rate, wordBytes } = options
-  const run = await OwnRun.open(...settingOf(setting, engine, keys), options, { topicConfigs: TOPIC_CONFIGS })
-  const watch = new CheckpointWatch(run, engine)
+  const s3 = engine.onS3 === true ? await startS3() : undefined
+  const run = await OwnRun.open(...settingOf(setting, engine, keys, s3), options, { topicConfigs: TOPIC_CONFIGS })
+  const watch = new CheckpointWatch(run, engine, storageFolder(run, engine, s3))
   try {
     const writer = await run.topics.writer(run.input)
     const expected = new Totals(keys)
@@ -117,17 +120,42 @@ export async function measureSize(
   } finally {
     await watch.stop()
     await run.close()
+    await s3?.close()
   }
 }
 
 /** A peer by the kit's command, in place of ours. */
-function settingOf(setting: KitSetting, engine: EngineChoice, keys: number): [KitSetting, EngineChoice] {
+function settingOf(
+  setting: KitSetting,
+  engine: EngineChoice,
+  keys: number,
+  s3: S3Server | undefined,
+): [KitSetting, EngineChoice] {
+  if (s3 !== undefined) {
+    const env = {
+      MILLRACE_CHECKPOINTS: `s3://${s3.bucket}/bench`,
+      MILLRACE_S3_ENDPOINT: s3.endpoint,
+      MILLRACE_S3_REGION: s3.region,
+      MILLRACE_S3_PATH_STYLE: 'true',
+      MILLRACE_S3_ACCESS_KEY_ID: s3.accessKeyId,
+      MILLRACE_S3_SECRET_ACCESS_KEY: s3.secretAccessKey,
+    }
+    return [setting, { ...engine, env }]
+  }
   if (engine.kitName === null) return [setting, engine]
   const product = [join(setting.kitFolder ?? '', 'engine.sh'), engine.kitName]
   return [
     { ...setting, product },
     { ...engine, env: { ...engine.env, JOB: 'w1', ENGINE_HEAP: heapOf(keys) } },
   ]
+}
+
+/** Where what it stores lies as files. */
+function storageFolder(run: OwnRun, engine: EngineChoice, s3: S3Server | undefined): string {
+  if (engine.kitName !== null) return join(run.folder, 'cp')
+  if (s3 === undefined) return join(run.folder, 'checkpoints')
+  if (s3.dataDir === undefined) throw new Error('this S3 server keeps no files that could be measured')
+  return join(s3.dataDir, s3.bucket, 'bench')
 }
 
 function partSeconds(part: LoadPart, parts: readonly LoadPart[]): number {
@@ -182,7 +210,7 @@ async function startAgain(
   from: StartAgain['from'],
 ): Promise<StartAgain> {
   await run.killEngine()
-  if (from === 'checkpoints') await rm(run.stateDirectory, { recursive: true, force: true })
+  if (from === 'checkpoints') await forgetLocalState(run)
   const engine = run.startEngine({ env: { RESTORE: '1' } })
   // Something to do for each partition is likely, for one it is certain.
   await writer.fill(workload, records, records + PARTITIONS)
@@ -197,6 +225,13 @@ async function startAgain(
     ...(restored === undefined ? {} : { restoreMs: Number(restored.durationMs), fetchedBytes: Number(restored.fetchedBytes) }),
     peakRssMb: engine.peakRssMb(),
   }
+}
+
+/** The state alone. Who the worker was in the group stays: otherwise the start would wait for its session to end. */
+async function forgetLocalState(run: OwnRun): Promise<void> {
+  const folder = join(run.stateDirectory, run.applicationId)
+  const names = await readdir(folder).catch(() => [])
+  for (const name of names) if (name !== 'members') await rm(join(folder, name), { recursive: true, force: true })
 }
 
 function peakOf(engine: EngineProcess): number {
