@@ -231,7 +231,7 @@ async function startAgain(
 async function forgetLocalState(run: OwnRun): Promise<void> {
   const folder = join(run.stateDirectory, run.applicationId)
   const names = await readdir(folder).catch(() => [])
-  for (const name of names) if (name !== 'members') await rm(join(folder, name), { recursive: true, force: true })
+  for (const name of names) await rm(join(folder, name, 'db'), { recursive: true, force: true })
 }
 
 function peakOf(engine: EngineProcess): number {
