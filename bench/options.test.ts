@@ -7,6 +7,9 @@ test('defaults depend on the work', () => {
   assert.deepEqual([w1.records, w1.keys, w1.repetitions, w1.json], [1_000_000, 10_000, 3, false])
   const checkpoint = parseOptions(['checkpoint'])
   assert.deepEqual([checkpoint.keys, checkpoint.rate, checkpoint.repetitions], [1_000_000, 20_000, 1])
+  const size = parseOptions(['size', '--k', '20000000', '--interval', '20000'])
+  // 1 % of the keys in an interval.
+  assert.deepEqual([size.rate, size.wordBytes, size.seconds], [10_000, 88, 120])
 })
 
 test('options are read, engines by any of their names', () => {
