@@ -15,7 +15,7 @@ import { measureSize } from './own/size-work.ts'
 import { findPeerKit } from './peer-kit.ts'
 import { productCommand } from './product.ts'
 import { checkpointText, type Report, summarize, tableOf } from './report.ts'
-import { sizeText } from './size-costs.ts'
+import { sizeText } from './size-report.ts'
 
 const RESULTS = fileURLToPath(new URL('results/', import.meta.url))
 

@@ -139,18 +139,31 @@ function writing(real: StateBackend, write: (apply: () => Promise<void>) => Prom
   })
 }
 
-test('what a restore that was cut off has left behind is no checkpoint', async () => {
-  const backend = await opened()
-  await backend.apply([changes({ a: '1', b: '1' })], marker(1))
-  const dying = writing(backend, async (apply) => {
+/** After the first write of state, it fails. */
+const dying = (backend: StateBackend) =>
+  writing(backend, async (apply) => {
     await apply()
     throw new Error('it dies')
   })
-  await assert.rejects(restore(dying), /it dies/)
+
+test('what a restore that was cut off has left behind is no checkpoint', async () => {
+  const backend = await opened()
+  await assert.rejects(restore(dying(backend)), /it dies/)
   assert.equal((await backend.markers()).get('s/0')?.checkpoint, -1)
   const report = await restore(backend)
   assert.deepEqual(await contents(backend), EXPECTED)
   assert.equal(report.tasksFromLocal, 0)
+})
+
+test('a restore on top of local state that was cut off is gone on with from there, not taken for done', async () => {
+  const backend = await opened()
+  await backend.apply([changes({ a: '1', b: '1' })], marker(1))
+  await assert.rejects(restore(dying(backend)), /it dies/)
+  assert.deepEqual((await backend.markers()).get('s/0'), { ...marker(3).get('s/0'), since: 1 })
+  const report = await restore(backend)
+  assert.deepEqual(await contents(backend), EXPECTED)
+  assert.deepEqual([report.tasksFromLocal, report.fetchedEntries], [1, 4])
+  assert.deepEqual((await backend.markers()).get('s/0'), marker(3).get('s/0'))
 })
 
 test('nothing of a restore goes on behind its end', async () => {

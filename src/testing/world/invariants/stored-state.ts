@@ -32,18 +32,30 @@ export async function stateViolation(
   for (const [task, marker] of await found.markers()) {
     const point = retained.find((one) => one.sha256 === marker.metadataDigest)
     if (point === undefined) continue
-    const wanted = await restored(task, point, storage)
-    const [has, should] = [await entriesOf(found, task), await entriesOf(wanted, task)]
+    const wanted = await restored(task, point, storage, await emptyBackend())
+    // What is under way to a checkpoint must lead to it.
+    const reached = marker.since === undefined ? found : await restored(task, point, storage, await disk.load(STILL))
+    const [has, should] = [await entriesOf(reached, task), await entriesOf(wanted, task)]
     if (has !== should) return `${disk.name} holds of ${task} at ${nameOf(marker)}: ${has}; the checkpoint: ${should}`
   }
   return undefined
 }
 
-async function restored(task: TaskKey, point: RestorePoint, storage: MemoryStorage): Promise<StateBackend> {
+async function emptyBackend(): Promise<StateBackend> {
   const backend = createMemoryBackend(STILL)
   await backend.open()
-  const metadata = decodeMetadata(await storage.get(point.path), point.path, point.sha256)
-  await restoreState({ backend, storage, restorePoint: point, metadata, ancestors: [], tasks: [task], clock: STILL })
+  return backend
+}
+
+async function restored(
+  task: TaskKey,
+  restorePoint: RestorePoint,
+  storage: MemoryStorage,
+  backend: StateBackend,
+): Promise<StateBackend> {
+  const { path, sha256 } = restorePoint
+  const metadata = decodeMetadata(await storage.get(path), path, sha256)
+  await restoreState({ backend, storage, restorePoint, metadata, ancestors: [], tasks: [task], clock: STILL })
   return backend
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type SizeCosts, sizeText } from './size-costs.ts'
+import type { SizeCosts } from './size-costs.ts'
+import { sizeText } from './size-report.ts'
 
 const costs: SizeCosts = {
   engine: 'millrace',
