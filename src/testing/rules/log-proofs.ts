@@ -32,28 +32,6 @@ export const logProofs: readonly DirectedProof[] = [
     fails: /Expected values to be strictly deep-equal/,
   },
   {
-    id: 'R2 first',
-    rule: 'R2',
-    without: 'the first decision about a checkpoint stands',
-    edits: [
-      edit(
-        LOG_VIEW,
-        'const next = CHECKPOINT_TRANSITIONS[state][record.type]',
-        "const isDecided = state === 'completed' || state === 'aborted'\n    const next = CHECKPOINT_TRANSITIONS[isDecided ? 'pending' : state][record.type]",
-      ),
-    ],
-    test: { file: LOG_VIEW_TEST, name: 'checkpoints the first decision about a checkpoint stands' },
-    fails: /Expected values to be strictly (deep-)?equal/,
-  },
-  {
-    id: 'R3 claim',
-    rule: 'R3',
-    without: 'a claim names the claim before it',
-    edits: [edit(LOG_VIEW, 'if (claim.previousEpoch !== this.epoch) return false', '')],
-    test: { file: LOG_VIEW_TEST, name: 'claims a claim that names an older claim than the last valid one is void' },
-    fails: /Expected values to be strictly (deep-)?equal/,
-  },
-  {
     id: 'R6 pools',
     rule: 'R6',
     without: 'every transactional id that the job ever used is fenced, not those of the last claim alone',

@@ -1,5 +1,6 @@
 /** All schedules, by name. */
 import { abortedThenComplete } from './schedules/aborted-then-complete.ts'
+import { claimTooLate } from './schedules/claim-too-late.ts'
 import { commitRepeatedLate } from './schedules/commit-repeated-late.ts'
 import { commitTooLate } from './schedules/commit-too-late.ts'
 import { completionDoubted } from './schedules/completion-doubted.ts'
@@ -15,6 +16,7 @@ export const schedules: readonly Schedule[] = [
   completionNeverWritten,
   completionDoubted,
   leaderWokenLate,
+  claimTooLate,
   abortedThenComplete,
   rewound,
   producerForgotten,

@@ -20,11 +20,29 @@ export const logMutations = {
       ),
     ],
   },
+  'R2-first': {
+    rule: 'R2',
+    schedule: 'completion-doubted',
+    without: 'the first decision about a checkpoint stands',
+    edits: [
+      edit(
+        'src/checkpoint/protocol/log-view.ts',
+        'const next = CHECKPOINT_TRANSITIONS[state][record.type]',
+        "const isDecided = state === 'completed' || state === 'aborted'\n    const next = CHECKPOINT_TRANSITIONS[isDecided ? 'pending' : state][record.type]",
+      ),
+    ],
+  },
   R3: {
     rule: 'R3',
     schedule: 'leader-woken-late',
     without: 'a record counts only in the epoch that it names',
     edits: [edit('src/checkpoint/protocol/log-view.ts', '    if (record.epoch !== this.epoch) return false\n', '')],
+  },
+  'R3-claim': {
+    rule: 'R3',
+    schedule: 'claim-too-late',
+    without: 'a claim names the claim before it',
+    edits: [edit('src/checkpoint/protocol/log-view.ts', 'if (claim.previousEpoch !== this.epoch) return false', '')],
   },
   R4: {
     rule: 'R4',
