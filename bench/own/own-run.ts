@@ -7,7 +7,7 @@ import type { Measurement, Values } from '../measurement.ts'
 import type { BenchOptions } from '../options.ts'
 import { EngineProcess, type EngineStart } from './engine-process.ts'
 import { busySeconds, cpuSecondsOf } from './process-usage.ts'
-import { type TopicReader, Topics } from './topics.ts'
+import { PARTITIONS, type TopicReader, Topics } from './topics.ts'
 import { OutputTotals, type Totals } from './totals.ts'
 
 export interface OwnSetting {
@@ -36,6 +36,8 @@ export class OwnRun {
   readonly #folder: ReturnType<typeof temporaryFolder>
   readonly #temporaryTopics: string[]
   readonly #reader: TopicReader
+  /** Input records that the output accounts for, by partition. */
+  readonly #accountedOf: number[] = new Array(PARTITIONS).fill(0)
   #process: EngineProcess | undefined
   /** Of processes that have ended. */
   #cpuSeconds = 0
@@ -130,12 +132,24 @@ export class OwnRun {
 
   /** Reads on through all that is committed now. */
   async scanOutput(): Promise<void> {
-    await this.#reader.readToEnd(({ value }) => this.outputTotals.take(JSON.parse(value)))
+    await this.#reader.readToEnd(({ partition, value }) => {
+      const before = this.outputTotals.accounted
+      this.outputTotals.take(JSON.parse(value))
+      this.#accountedOf[partition]! += this.outputTotals.accounted - before
+    })
   }
 
   /** How far the output has been read, by partition. */
   readPositions(): number[] {
     return this.#reader.positions()
+  }
+
+  /**
+   * Offsets of the input below which every record is in committed output, and so in a completed checkpoint: a record's
+   * update has its key, so it is in the partition of the same number.
+   */
+  inputDone(): readonly number[] {
+    return this.#accountedOf
   }
 
   /** Resolves when the output accounts for so many input records; rejects when the engine ends or time is over. */

@@ -28,7 +28,7 @@ import { Workload } from './workload.ts'
 
 const PHASE_TIMEOUT_MS = 3_600_000
 const CHUNK_RECORDS = 250_000
-const CHUNKS_AHEAD = 4
+const AHEAD_RECORDS = 1_000_000
 const LOAD_PARTS = 10
 const STEADY_SLICE_SECONDS = 5
 /** Deleted records leave the disk soon: the defaults are minutes. */
@@ -163,18 +163,14 @@ function partSeconds(part: LoadPart, parts: readonly LoadPart[]): number {
   return (part.keys - before) / part.recordsPerSecond
 }
 
-/** Records [from, to), so many chunks ahead of the output that a commit is never waited for. */
+/** Records [from, to), so far ahead of the output that a commit is never waited for. */
 async function feed(run: OwnRun, writer: InputWriter, workload: Workload, from: number, to: number): Promise<void> {
-  const ahead: { readonly record: number; readonly ends: readonly number[] }[] = []
   for (let at = from; at < to; ) {
     const end = Math.min(to, at + CHUNK_RECORDS)
     await writer.fill(workload, at, end)
-    ahead.push({ record: end, ends: await run.topics.ends(run.input) })
     at = end
-    const oldest = ahead.length >= CHUNKS_AHEAD ? ahead.shift() : undefined
-    if (oldest === undefined) continue
-    await run.untilAccounted(oldest.record, PHASE_TIMEOUT_MS)
-    await trim(run, oldest.ends)
+    await run.untilAccounted(at - AHEAD_RECORDS, PHASE_TIMEOUT_MS)
+    await trim(run)
   }
 }
 
@@ -182,23 +178,20 @@ async function feed(run: OwnRun, writer: InputWriter, workload: Workload, from: 
 async function feedSteadily(run: OwnRun, writer: InputWriter, workload: Workload, options: BenchOptions): Promise<number> {
   const { keys, rate, seconds } = options
   let record = keys
-  let last = { record, ends: await run.topics.ends(run.input) }
   for (let left = seconds; left > 0; left -= STEADY_SLICE_SECONDS) {
     const slice = Math.min(left, STEADY_SLICE_SECONDS)
     await writer.pace(workload, record, rate, slice)
     record += Math.round(rate * slice)
     await run.scanOutput()
-    if (run.outputTotals.accounted < last.record) continue
-    await trim(run, last.ends)
-    last = { record, ends: await run.topics.ends(run.input) }
+    await trim(run)
   }
   await run.untilAccounted(record, PHASE_TIMEOUT_MS)
   return record
 }
 
-/** Of the output all that is read, of the input what is in committed output, and so in a checkpoint. */
-async function trim(run: OwnRun, inputBefore: readonly number[]): Promise<void> {
-  await run.topics.trim(run.input, inputBefore)
+/** Of the output what is read, of the input what nobody needs any more. */
+async function trim(run: OwnRun): Promise<void> {
+  await run.topics.trim(run.input, run.inputDone())
   await run.topics.trim(run.output, run.readPositions())
 }
 

@@ -18,6 +18,7 @@ const CONFIGS = { 'retention.ms': '-1', 'segment.bytes': '268435456' }
 export interface TopicRecord {
   /** Of the Kafka record, ms since 1970. */
   readonly timestamp: number
+  readonly partition: number
   readonly value: string
 }
 
@@ -167,6 +168,7 @@ export class TopicReader {
     if (records === null) return []
     return Array.from({ length: records.count }, (_, index) => ({
       timestamp: records.timestamps[index]!,
+      partition: batch.partition,
       value: utf8Slice(records.buffer, records.valueStart[index]!, records.valueEnd[index]!),
     }))
   }

@@ -30,6 +30,9 @@ import type { CompactionStatistics } from './compaction-statistics.ts'
 import { PacedClock } from './paced-clock.ts'
 import { WORKER_BOUNDS, type WorkerBounds } from './worker-bounds.ts'
 
+/** An object is closed behind the slice with which it is full, so that it is larger by the part of a slice at most. */
+const SLICES_OF_OBJECT = 4
+
 export interface CompactionParts {
   readonly applicationId: string
   readonly epoch: number
@@ -195,7 +198,7 @@ export class Compaction {
     const newestFirst = [...runs].reverse().map(({ links }) => this.stream(task, links))
     const merged = mergeSlices(newestFirst, { dropDeletes: isBottom, expiredByMs: clock.nowMs(), clock: this.paced })
     try {
-      yield* encodeStream(task, merged, this.sizes.objectBytes, this.paced)
+      yield* encodeStream(task, merged, this.sizes.objectBytes / SLICES_OF_OBJECT, this.paced)
     } catch (error) {
       if (isMillraceError(error, 'MR_SEGMENT_CORRUPT') || isMillraceError(error, 'MR_STORAGE_NOT_FOUND')) this.damaged.add(task)
       throw error

@@ -14,6 +14,6 @@ export const WORKER_BOUNDS: WorkerBounds = {
   // Some minutes of checkpoints, read in milliseconds.
   summaryEvery: 1_000,
   rideBytes: 2 * 1024 * 1024,
-  objectBytes: 64 * 1024 * 1024,
+  objectBytes: 32 * 1024 * 1024,
   applyEntries: 8192,
 }
