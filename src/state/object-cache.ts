@@ -9,6 +9,9 @@
 /** Map slot, entry object, string header, boxed slots. */
 export const ENTRY_OVERHEAD_BYTES = 160
 
+/** Of the bytes of changes: so much else may be there before it is looked for. */
+const BESIDE_CHANGES = 0.25
+
 /** What the cache sees of a table. */
 export interface EvictableTable {
   /** Evicts about `bytes` of entries that the backend holds; returns how many went. */
@@ -36,13 +39,17 @@ export class ObjectCache {
     this.tables.delete(table)
   }
 
-  /** Between two batches: evicts until the cache is within its bound, or nothing more may go. */
+  /**
+   * Between two batches: evicts until the cache is within its bound, or holds changes alone. While these are more than the bound, what
+   * may go is allowed to come to a share of them first: looking for it is a walk through all entries.
+   */
   trim(): void {
-    if (this.usedBytes <= this.capacityBytes) return
+    if (this.usedBytes <= Math.max(this.capacityBytes, this.changedBytes * (1 + BESIDE_CHANGES))) return
+    const boundBytes = Math.max(this.capacityBytes, this.changedBytes)
     // Two rounds: the first takes away the second chance of entries, the second those that were not seen again.
-    for (let round = 0; round < 2 && this.usedBytes > this.capacityBytes; round++) {
+    for (let round = 0; round < 2 && this.usedBytes > boundBytes; round++) {
       for (const table of this.tables) {
-        const excess = this.usedBytes - this.capacityBytes
+        const excess = this.usedBytes - boundBytes
         if (excess <= 0) return
         // Not in one step: a table may change it, too.
         const freed = table.evict(excess, this.flushedGeneration)
