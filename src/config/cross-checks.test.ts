@@ -87,3 +87,16 @@ test('an interval that adapts itself begins between its bounds, and its longest 
   )
   assert.equal(longestTransactionMs(resolve({ ...input, checkpointIntervalMax: '1m' }).config), 220_000)
 })
+
+test('a memory budget is one figure: shares by hand, and less than the workers take, are refused', () => {
+  assert.equal(resolve({ memoryBudget: '512MiB' }).config.memoryBudget, 512 * 2 ** 20)
+  for (const own of [{ stateCacheBytes: '1MiB' }, { overlayBytes: '1MiB' }, { fetchBudgetBytes: '1MiB' }] as const) {
+    assert.throws(() => resolve({ memoryBudget: '512MiB', ...own }), /both memoryBudget .* and \w+Bytes .* are set/)
+  }
+  assert.throws(
+    () => resolve({ memoryBudget: '512MiB', workers: 8 }),
+    /8 workers with the rocksdb backend take \d+MiB at least/,
+  )
+  assert.ok(resolve({ memoryBudget: '512MiB', workers: 4 }))
+  assert.ok(resolve({ memoryBudget: 'off', stateCacheBytes: '1MiB' }))
+})

@@ -1,9 +1,10 @@
 /** What must hold between options. One place: nothing else compares one option with another. */
 import { MillraceError } from '../common/errors.ts'
 import type { OptionKey } from './config.ts'
+import { leastMemoryBudget } from './memory-needs.ts'
 import type { Resolved } from './resolved.ts'
 import { checkTransactionTimeout } from './transaction-timeout.ts'
-import { formatDurationMs } from './units.ts'
+import { formatBytes, formatDurationMs } from './units.ts'
 
 /**
  * Checks the options against each other and settles defaults that depend on others. Options that were not asked for are
@@ -14,6 +15,7 @@ export function checkTogether(resolved: Resolved): Resolved {
   const has = (...keys: OptionKey[]) => keys.every((key) => key in settled.config)
   if (has('delivery', 'transactionTimeoutMs', 'checkpointIntervalMs')) checkTransactions(settled)
   if (has('checkpointIntervalMs', 'checkpointIntervalMinMs', 'checkpointIntervalMaxMs')) checkInterval(settled)
+  if (has('memoryBudget', 'workers', 'stateBackend')) checkMemory(settled)
   if (has('sessionTimeoutMs', 'heartbeatIntervalMs')) checkHeartbeats(settled)
   if (has('kafkaTls')) checkTls(settled)
   if (has('kafkaSaslMechanism')) checkSasl(settled)
@@ -47,6 +49,27 @@ function checkInterval({ config, origins }: Resolved): void {
     throw conflict(
       `${origins.checkpointIntervalMaxMs.place} is ${text(maxMs)}, below checkpoint-interval, which is ${text(checkpointIntervalMs)}`,
       'Raise it, or lower checkpoint-interval, where the interval begins.',
+    )
+  }
+}
+
+/** Shares that are fixed by hand would make the budget something else than one figure. */
+function checkMemory({ config, origins }: Resolved): void {
+  const { memoryBudget } = config
+  if (memoryBudget === 0) return
+  for (const key of ['stateCacheBytes', 'overlayBytes', 'fetchBudgetBytes'] as const) {
+    if (origins[key] !== undefined && origins[key].kind !== 'default') {
+      throw conflict(
+        `both ${origins.memoryBudget.place} and ${origins[key].place} are set`,
+        'Leave one out: memory-budget shares out the memory of caches, state changes and fetching itself.',
+      )
+    }
+  }
+  const least = leastMemoryBudget(config)
+  if (memoryBudget < least) {
+    throw conflict(
+      `${origins.memoryBudget.place} is ${formatBytes(memoryBudget)}, but ${config.workers} workers with the ${config.stateBackend} backend take ${formatBytes(least)} at least`,
+      'Raise it, or run fewer workers in this process.',
     )
   }
 }

@@ -1,7 +1,7 @@
 /** Workers of a process, their group, and exchanges between them. */
 import { withDefault } from '../option.ts'
-import { duration, integer } from '../option-types.ts'
-import { HOUR, MINUTE, SECOND } from './amounts.ts'
+import { bytes, duration, integer } from '../option-types.ts'
+import { GIB, HOUR, MIB, MINUTE, SECOND } from './amounts.ts'
 
 export const WORKERS_OPTIONS = {
   workers: withDefault({
@@ -11,6 +11,14 @@ export const WORKERS_OPTIONS = {
     default: 1,
     description:
       'How many workers this process runs. Each has an event loop, a Kafka client and local state of its own and is one member of the consumer group; more than one run in threads, and one that dies is started anew. More than the machine has cores, or than the job has partitions, is of no use.',
+  }),
+  memoryBudget: withDefault({
+    name: 'memory-budget',
+    group: 'workers',
+    type: bytes({ min: 128 * MIB, max: 1024 * GIB, zeroWord: 'off' }),
+    default: 0,
+    description:
+      'The memory that this process is to stay within, all of its workers together. Caches, write buffers, state changes and what is fetched ahead get their shares of it, which move to where they gain most. It takes the place of state-cache-bytes, overlay-bytes and fetch-budget-bytes, which then may not be set. It is a figure to steer by, not a limit that is enforced: leave room below that of a container.',
   }),
   sessionTimeoutMs: withDefault({
     name: 'session-timeout',
