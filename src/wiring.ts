@@ -11,18 +11,23 @@ import { systemClock } from './common/clock.ts'
 import { silentLogger } from './common/logger.ts'
 import type { Config } from './config/config.ts'
 import { openStorage } from './open-storage.ts'
+import { planWorkerMemory } from './planning/memory/initial-shares.ts'
 import type { CheckpointStorage } from './ports/checkpoint-storage.ts'
 import type { ConnectorContext } from './ports/connector-context.ts'
 import type { ControlLog } from './ports/control-log.ts'
 import type { StateBackend } from './ports/state-backend.ts'
 import { SharedResources } from './runtime/shared-resources.ts'
 import { type RunningWorker, startWorker } from './runtime/worker.ts'
+import { WORKER_BOUNDS, type WorkerBounds } from './runtime/worker-bounds.ts'
+import { WorkerMemory } from './runtime/worker-memory.ts'
 import { WorkerStatus } from './runtime/worker-status.ts'
 import { Advisor } from './service/advisor.ts'
 import { addJobMetrics } from './service/job-metrics.ts'
 import { Metrics } from './service/metrics.ts'
 import { createMemoryBackend, createRocksDbBackend } from './state/backends.ts'
 import type { WorkerSetting } from './threads/run-in-thread.ts'
+
+const MIB = 2 ** 20
 
 /** What makes the ports of a worker. Tests substitute some of it by things that fail. */
 export interface Wiring {
@@ -40,7 +45,10 @@ export const productionWiring: Wiring = {
   createBackend: (config, index) =>
     config.stateBackend === 'memory'
       ? createMemoryBackend()
-      : createRocksDbBackend({ directory: join(config.stateDirectory, config.appId, String(index)) }),
+      : createRocksDbBackend({
+          directory: join(config.stateDirectory, config.appId, String(index)),
+          ...(config.memoryBudget === 0 ? {} : { writeBufferBytes: planWorkerMemory(config).writeBufferBytes }),
+        }),
   prepareJob: (job) => job,
 }
 
@@ -93,7 +101,11 @@ export async function startOneWorker(setting: WorkerSetting, wiring: Wiring = pr
     status,
     job.graph.nodes.flatMap((node) => (node.kind === 'source' ? [node.name] : [])),
   )
+  const memory =
+    config.memoryBudget > 0 ? new WorkerMemory({ config, status, clock: systemClock, logger, residentBytes }) : undefined
+  status.memory = memory
   return startWorker({
+    ...(memory === undefined ? {} : { memory, bounds: boundsWithin(memory) }),
     applicationId: config.appId,
     graph: job.graph,
     config,
@@ -130,6 +142,13 @@ const MAX_LOCAL_WORKERS = 256
 
 function* backendsOf(config: Config, wiring: Wiring): Iterable<StateBackend> {
   for (let index = 0; index < MAX_LOCAL_WORKERS; index++) yield wiring.createBackend(config, index)
+}
+
+const residentBytes = () => process.memoryUsage.rss()
+
+/** Objects of compaction are put together in memory. */
+function boundsWithin({ budgetBytes }: WorkerMemory): WorkerBounds {
+  return { ...WORKER_BOUNDS, objectBytes: Math.max(8 * MIB, Math.min(WORKER_BOUNDS.objectBytes, Math.floor(budgetBytes / 16))) }
 }
 
 function topicsOf({ graph }: JobDefinition): string[] {

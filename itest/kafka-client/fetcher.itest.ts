@@ -104,7 +104,7 @@ test('batches larger than every limit are read all the same', async () => {
   await createTopic(client, 'large', 3, { 'max.message.bytes': '5000000' })
   const large = (size: number, partition: number) => ({ partition, value: 'x'.repeat(size) })
   await write('large', [large(3_000_000, 0), large(2_500_000, 1), large(10, 2), large(2_000_000, 0), large(10, 1)])
-  const fetcher = new Fetcher(client, { isolation: 'read_committed', budgetBytes: 100_000, maxBytesPerPartition: 20_000 })
+  const fetcher = new Fetcher(client, { isolation: 'read_committed', budgetBytes: () => 100_000, maxBytesPerPartition: 20_000 })
   fetcher.assign([0, 1, 2].map((partition) => ({ topic: 'large', partition, offset: 0 })))
   const sizes: number[][] = [[], [], []]
   while (sizes.flat().length < 5) {

@@ -28,6 +28,11 @@ export interface ConnectorContext {
    * once per key; closed at the end of the epoch, or of the worker, the last made first. Default: epoch.
    */
   share<T extends { close(): Promise<void> }>(key: string, make: () => T, life?: 'epoch' | 'worker'): T
+  /**
+   * What a fetcher that is opened now may hold, read again and again: it changes with the memory budget, and with the number
+   * of fetchers. Absent: the option's, for each.
+   */
+  readonly openFetchBudget?: () => () => number
   /** Reports an error that nothing awaits: it fails the epoch. */
   fail(error: Error): void
 }

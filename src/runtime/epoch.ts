@@ -28,6 +28,7 @@ import { ShutdownTimeout } from './shutdown-timeout.ts'
 import { registerStates } from './state-registry.ts'
 import { Superseded } from './superseded.ts'
 import { verdictOn } from './verdict.ts'
+import type { WorkerMemory } from './worker-memory.ts'
 
 /** For telling the log of a failure and reading that back: brokers may be the very thing that failed. */
 const REPORT_TIMEOUT_MS = 3_000
@@ -215,7 +216,7 @@ export class Epoch {
   }
 
   private context(): ConnectorContext {
-    const { applicationId, index, clock, logger, metrics, config, shared } = this.parts
+    const { applicationId, index, clock, logger, metrics, config, shared, memory } = this.parts
     return {
       applicationId,
       workerIndex: index,
@@ -225,6 +226,7 @@ export class Epoch {
       config,
       share: (key, make, life = 'epoch') => (life === 'worker' ? shared : this.ownShared).share(key, make),
       fail: this.fail,
+      ...(memory === undefined ? {} : { openFetchBudget: fetchBudgetOf(memory) }),
     }
   }
 
@@ -327,6 +329,15 @@ export class Epoch {
   private step<T>(promise: Promise<T>, name?: string, timeoutMs = 0): Promise<T> {
     const untilEnd = Promise.race([promise, this.ending.promise])
     return name === undefined ? untilEnd : withDeadline(this.parts.clock, name, timeoutMs, untilEnd)
+  }
+}
+
+/** Fetchers of an epoch share it evenly. */
+function fetchBudgetOf(memory: WorkerMemory): () => () => number {
+  let fetchers = 0
+  return () => {
+    fetchers++
+    return () => Math.floor(memory.fetchBytes / fetchers)
   }
 }
 

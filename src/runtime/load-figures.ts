@@ -30,6 +30,8 @@ export class LoadFigures {
   private readonly restores = new Speed()
   /** The loop had nothing to do. */
   idleMs = 0
+  /** Part of it although records lay at the broker. */
+  starvedMs = 0
   /** It waited for sinks, exchanges, or room for state changes. */
   backPressuredMs = 0
   /** Since when the loop runs; NaN: it doesn't. */

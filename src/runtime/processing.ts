@@ -3,6 +3,7 @@ import type { IntervalBounds } from '../checkpoint/protocol/adaptive-interval.ts
 import { type ControlRecord, isOfEpoch } from '../checkpoint/protocol/control-records.ts'
 import { type CheckpointSettings, workersOf } from '../checkpoint/protocol/coordination.ts'
 import { defined } from '../common/assert.ts'
+import type { Clock } from '../common/clock.ts'
 import type { Config } from '../config/config.ts'
 import type { ExchangeWriter } from '../ports/exchange.ts'
 import { WorkerState } from '../state/worker-state.ts'
@@ -18,6 +19,7 @@ import type { StartedEpoch } from './started-epoch.ts'
 import { WORKER_BOUNDS } from './worker-bounds.ts'
 import { WorkerCheckpoints } from './worker-checkpoints.ts'
 import { WorkerLoop } from './worker-loop.ts'
+import { REBALANCE_EVERY_MS, type WorkerMemory } from './worker-memory.ts'
 
 /** For compaction and sweeping to end with the epoch. */
 const STORAGE_WORK_ENDS_MS = 500
@@ -30,10 +32,12 @@ export async function runProcessing(parts: EpochParts, started: StartedEpoch): P
   const { clock, config, status, follower, stages } = parts
   const { epoch, sinks, onClose, writer } = started
   const { view } = follower
+  const { memory } = parts
   const { applyEntries } = parts.bounds ?? WORKER_BOUNDS
-  const state = new WorkerState(parts.backend, clock, config.stateCacheBytes, {
+  const state = new WorkerState(parts.backend, clock, memory?.cacheBytes ?? config.stateCacheBytes, {
     heldCheckpoint: started.restored.checkpoint,
     applyEntries,
+    meter: memory?.meter ?? null,
   })
   onClose(() => state.close())
   const producers = new Set([...view.ready.values()].filter((id) => id !== null))
@@ -62,7 +66,9 @@ export async function runProcessing(parts: EpochParts, started: StartedEpoch): P
     writers: [...sinks.all.map((sink) => sink.writer), ...(writer === null ? [] : [writer])],
     participants: sinks.participants,
     status,
-    overlayBytes: config.overlayBytes,
+    get overlayBytes() {
+      return memory?.overlayBytes ?? config.overlayBytes
+    },
     wantCheckpoint: () => coordinator?.want('soon'),
     isUndecided: (checkpoint) => view.lastCheckpoint < checkpoint || view.pending?.triggered.checkpoint === checkpoint,
     isHeldBack: () => isHeldBack(view),
@@ -96,9 +102,21 @@ export async function runProcessing(parts: EpochParts, started: StartedEpoch): P
   onClose(() => loop.stop())
   status.beginEpoch({ workers: workersOf(view).length, intervalMs: config.checkpointIntervalMs }, clock.monotonicMs())
   onClose(() => status.load.end(clock.monotonicMs()))
+  if (memory !== undefined) onClose(keepBalanced(memory, state, clock, loop))
   await loop.run()
   await checkpoints.settle()
   await coordinator?.stop()
+}
+
+/** @returns ends it */
+function keepBalanced(memory: WorkerMemory, state: WorkerState, clock: Clock, loop: WorkerLoop): () => void {
+  memory.begin()
+  return clock.every(REBALANCE_EVERY_MS, () => {
+    memory.look()
+    state.cache.capacityBytes = memory.cacheBytes
+    // It may wait for room that there is now.
+    loop.look()
+  })
 }
 
 /** Silent partitions are noticed here too: between two batches of others, or of none. */

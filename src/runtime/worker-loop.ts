@@ -188,7 +188,7 @@ export class WorkerLoop {
     const { status, clock, isHeldBack } = this.parts
     const waitedMs = clock.monotonicMs() - startMs
     if (isHeldBack()) status.load.backPressuredMs += waitedMs
-    else status.load.idleMs += waitedMs
+    else status.waitedForInput(waitedMs, clock.monotonicMs())
   }
 
   /** The cut comes before the first record behind the barrier, also if the log's trigger has not arrived yet (R10). */

@@ -10,6 +10,7 @@ import type { CreateExchange } from '../ports/exchange.ts'
 import type { GroupMembership } from '../ports/group-membership.ts'
 import type { StateBackend } from '../ports/state-backend.ts'
 import type { WorkerBounds } from './worker-bounds.ts'
+import type { WorkerMemory } from './worker-memory.ts'
 import type { WorkerStatus } from './worker-status.ts'
 
 export interface WorkerParts {
@@ -31,6 +32,8 @@ export interface WorkerParts {
   /** @param directory of the local state: what is to outlive the process may be kept there; null: there is none */
   readonly createMembership: (context: ConnectorContext, directory: string | null) => GroupMembership
   readonly createExchange: CreateExchange
+  /** Absent: caches, overlay and fetching have what the options say. */
+  readonly memory?: WorkerMemory
   /** Default: WORKER_BOUNDS. */
   readonly bounds?: WorkerBounds
 }

@@ -7,6 +7,7 @@ import type { StateBackend } from '../ports/state-backend.ts'
 import type { WorkerState } from '../state/worker-state.ts'
 import { noCompaction } from './compaction-statistics.ts'
 import { LoadFigures } from './load-figures.ts'
+import type { MemoryStatus } from './memory-status.ts'
 import type { OpenedTasks } from './open-tasks.ts'
 
 export type WorkerPhase = 'starting' | 'joining' | 'restoring' | 'running' | 'stopping' | 'stopped' | 'failed'
@@ -34,6 +35,8 @@ export interface CompletedNews {
 const KEPT = 1000
 /** The trend of storage is seen in so many. */
 const STORED_KEPT = 60
+/** The lag of all partitions is summed up no more often. */
+const LAG_SEEN_EVERY_MS = 100
 
 export class WorkerStatus {
   phase: WorkerPhase = 'starting'
@@ -63,6 +66,10 @@ export class WorkerStatus {
   restoreDoneBytes = 0
   restoreTotalBytes = 0
   observed: { readonly state: WorkerState; readonly tasks: OpenedTasks; readonly backend: StateBackend } | undefined
+  /** Where a memory-budget is set. */
+  memory: MemoryStatus | undefined
+  private hasLag = false
+  private lagSeenAtMs = Number.NEGATIVE_INFINITY
   private triggeredAtMs = 0
   private bytesOfPending = 0
 
@@ -109,6 +116,17 @@ export class WorkerStatus {
     const { lastDurationMs: durationMs, lastBytes: bytes } = checkpoints
     this.onCompleted({ checkpoint, completedAtMs: wallMs, durationMs, bytes })
     return { durationMs, bytes }
+  }
+
+  /** The loop had nothing to do for so long. */
+  waitedForInput(ms: number, nowMs: number): void {
+    const { load } = this
+    load.idleMs += ms
+    if (nowMs - this.lagSeenAtMs >= LAG_SEEN_EVERY_MS) {
+      this.lagSeenAtMs = nowMs
+      this.hasLag = this.lagRecords > 0
+    }
+    if (this.hasLag) load.starvedMs += ms
   }
 
   /** Processing begins. */

@@ -20,6 +20,7 @@ export const EVENT_TEXTS: Readonly<Record<string, string>> = {
   'worker-stalled': 'worker {worker} has not answered for {forMs}; its thread is terminated',
   'worker-terminated': 'worker {worker} has not stopped within {timeoutMs}; its thread is terminated',
   'checkpoint-interval-changed': 'a checkpoint every {intervalMs} from now on: {reason}',
+  'memory-shares': 'memory: caches {cacheBytes}, changes {overlayBytes}, fetching {fetchBytes}',
   'plan-warning': '{reason} ({warning}). {remedy}',
   'checkpoint-aborted': 'checkpoint {checkpoint} aborted: {reason}',
 }

@@ -1,5 +1,6 @@
 /** What a worker's status looks like to Prometheus. Everything is read at the scrape; nothing is counted twice. */
 import { ABORT_REASONS, type AbortReason } from '../checkpoint/protocol/abort-reason.ts'
+import type { MemoryStatus } from '../runtime/memory-status.ts'
 import type { WorkerStatus } from '../runtime/worker-status.ts'
 import type { Metrics } from './metrics.ts'
 
@@ -42,6 +43,7 @@ export function addJobMetrics(metrics: Metrics, status: WorkerStatus, sources: r
   metrics.gauge('millrace_restore_total_bytes', 'Bytes that it has to fetch', () => status.restoreTotalBytes)
   addCompactionMetrics(metrics, status)
   addLoadMetrics(metrics, status)
+  addMemoryMetrics(metrics, status)
   metrics.gauge('millrace_job_workers', 'Workers of the job in the running epoch', () => status.workers)
   metrics.gauge('millrace_checkpoint_interval_seconds', 'How often checkpoints are due', () => status.intervalMs / 1000)
   metrics.gauge('millrace_state_cached_entries', 'State entries on the heap', () => status.observed?.state.entryCount ?? 0)
@@ -77,6 +79,30 @@ function addLoadMetrics(metrics: Metrics, status: WorkerStatus): void {
     'millrace_checkpoint_changed_entries',
     'Entries of this worker that the last checkpoint holds as changed',
     () => load.changedEntries,
+  )
+}
+
+/** Where a memory-budget is set; else NaN. */
+function addMemoryMetrics(metrics: Metrics, status: WorkerStatus): void {
+  const gauge = (name: string, help: string, read: (memory: MemoryStatus) => number, labels = {}) =>
+    metrics.gauge(
+      `millrace_memory_${name}`,
+      help,
+      () => (status.memory === undefined ? Number.NaN : read(status.memory)),
+      labels,
+    )
+  gauge('budget_bytes', 'What the process is to stay within', (memory) => memory.budgetBytes)
+  gauge('resident_bytes', 'What it had at the last look', (memory) => memory.residentBytes)
+  for (const use of ['cache', 'overlay', 'fetch'] as const) {
+    gauge('share_bytes', 'Share of this worker, by what it is for', (memory) => memory.shareOf(use), { use })
+  }
+  metrics.gauge('millrace_state_overlay_bytes', 'Estimated heap of changes that no completed checkpoint holds', () => {
+    return status.observed?.state.overlayBytes ?? 0
+  })
+  metrics.observedCounter(
+    'millrace_starved_seconds_total',
+    'Time that the loop had nothing to do although records lay at the broker',
+    () => status.load.starvedMs / 1000,
   )
 }
 

@@ -6,6 +6,8 @@
  * 1,000,000 entries of small aggregates, see docs/design/0004-state.md.
  */
 
+import type { CacheMeter } from './cache-meter.ts'
+
 /** Map slot, entry object, string header, boxed slots. */
 export const ENTRY_OVERHEAD_BYTES = 160
 
@@ -19,7 +21,10 @@ export interface EvictableTable {
 }
 
 export class ObjectCache {
-  readonly capacityBytes: number
+  /** May change between two batches; the next `trim` keeps to it. */
+  capacityBytes: number
+  /** Null: nobody sets the capacity by what the cache tells. */
+  readonly meter: CacheMeter | null
   usedBytes = 0
   /** Estimated bytes of entries changed since the last flush: pinned here, since nowhere else. */
   changedBytes = 0
@@ -27,8 +32,9 @@ export class ObjectCache {
   flushedGeneration = 0
   private readonly tables = new Set<EvictableTable>()
 
-  constructor(capacityBytes: number) {
+  constructor(capacityBytes: number, meter: CacheMeter | null = null) {
     this.capacityBytes = capacityBytes
+    this.meter = meter
   }
 
   add(table: EvictableTable): void {

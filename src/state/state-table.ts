@@ -110,6 +110,7 @@ export class StateTable<V> implements EvictableTable {
     const existing = this.entries.get(key)
     if (existing !== undefined) return existing
     if (stored === null) return this.insert(key, undefined, 0)
+    this.cache.meter?.ghosts.missed(this.stateId, key)
     this.valueBytes += (stored.length - this.valueBytes) / 64
     const entry = this.insert(key, this.decode(stored), stored.length)
     entry.expiresAtMs = expiresAtMs
@@ -210,6 +211,7 @@ export class StateTable<V> implements EvictableTable {
       if (entry.generation > flushedGeneration || this.isKept(entry)) continue
       this.entries.delete(entry.key)
       entry.evict()
+      this.cache.meter?.ghosts.evicted(this.stateId, entry.key, entry.bytes)
       this.onEvicted(entry)
       // An absent entry that goes leaves the table as complete as before; one with a value doesn't.
       if (entry.value !== undefined) this.isComplete = false

@@ -86,7 +86,9 @@ export class TaskState {
       return position
     })
     const expiresAtMs: number[] = []
-    const stored = await this.backend.getMany(this.task, fullKeys, this.time.nowMs, expiresAtMs)
+    const { meter } = this.cache
+    const loading = this.backend.getMany(this.task, fullKeys, this.time.nowMs, expiresAtMs)
+    const stored = await (meter === null ? loading : meter.load(fullKeys.length, loading))
     missing.forEach(({ table, key, entries, index }, m) => {
       const at = asked[m]!
       entries[index] = table.load(key, stored[at] ?? null, expiresAtMs[at])

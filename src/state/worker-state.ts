@@ -11,6 +11,7 @@ import type { StateBackend, TaskMarker } from '../ports/state-backend.ts'
 import { splitChanges } from '../records/split-changes.ts'
 import type { StateChanges } from '../records/state-changes.ts'
 import type { TaskKey } from '../records/task-id.ts'
+import type { CacheMeter } from './cache-meter.ts'
 import { ObjectCache } from './object-cache.ts'
 import { SealedOverlay, type SealedPart } from './sealed-overlay.ts'
 import { TaskState } from './task-state.ts'
@@ -20,6 +21,8 @@ export interface WorkerStateOptions {
   readonly heldCheckpoint?: number
   /** That the backend is given in one step. Default: all. */
   readonly applyEntries?: number
+  /** Where the size of the cache is set by what it tells. Default: nowhere. */
+  readonly meter?: CacheMeter | null
 }
 
 export class WorkerState {
@@ -35,11 +38,11 @@ export class WorkerState {
     backend: StateBackend,
     clock: Clock,
     cacheBytes: number,
-    { heldCheckpoint = 0, applyEntries = Number.POSITIVE_INFINITY }: WorkerStateOptions = {},
+    { heldCheckpoint = 0, applyEntries = Number.POSITIVE_INFINITY, meter = null }: WorkerStateOptions = {},
   ) {
     this.backend = backend
     this.clock = clock
-    this.cache = new ObjectCache(cacheBytes)
+    this.cache = new ObjectCache(cacheBytes, meter)
     this.heldCheckpoint = heldCheckpoint
     this.applyEntries = applyEntries
   }
@@ -73,7 +76,10 @@ export class WorkerState {
         if (changes !== undefined) parts.push({ task, table, changes })
       }
     }
-    return new SealedOverlay(ending, parts)
+    const sealed = new SealedOverlay(ending, parts)
+    const { meter } = this.cache
+    if (meter !== null) meter.sealedBytes += sealed.entryBytes
+    return sealed
   }
 
   /** Writes completed generations, oldest first, into the backend, with each task's marker. */

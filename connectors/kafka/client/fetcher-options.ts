@@ -2,8 +2,8 @@ import { type BackoffOptions, DEFAULT_BACKOFF } from './backoff.ts'
 
 export interface FetcherOptions {
   readonly isolation: 'read_committed' | 'read_uncommitted'
-  /** What may be fetched and not yet read, and on its way. Default 16 MiB. */
-  readonly budgetBytes?: number
+  /** What may be fetched and not yet read, and on its way; asked again and again. Default 16 MiB. */
+  readonly budgetBytes?: () => number
   /** How long a broker holds a fetch while there is nothing new. Default 500. */
   readonly maxWaitMs?: number
   /** A broker answers once it has this much. Default 1: at once. */
@@ -17,7 +17,7 @@ export interface FetcherOptions {
 }
 
 export const FETCHER_DEFAULTS = {
-  budgetBytes: 16 * 1024 * 1024,
+  budgetBytes: () => 16 * 1024 * 1024,
   maxWaitMs: 500,
   minBytes: 1,
   maxBytesPerPartition: 1024 * 1024,

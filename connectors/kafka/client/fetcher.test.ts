@@ -80,7 +80,7 @@ test('partitions take turns', async () => {
 
 test('what is buffered stays within the budget; reading lets the next fetch go', async () => {
   const big = 'v'.repeat(400)
-  const { cluster, fetcher } = setUp({ budgetBytes: 1_000, maxBytesPerPartition: 10_000 })
+  const { cluster, fetcher } = setUp({ budgetBytes: () => 1_000, maxBytesPerPartition: 10_000 })
   fetcher.assign([at(0)])
   const first = await cluster.next(Fetch)
   assert.equal(first.input.maxBytes, 500)
@@ -91,6 +91,21 @@ test('what is buffered stays within the budget; reading lets the next fetch go',
   assert.ok(fetcher.bufferedBytes > 900)
   fetcher.poll()
   assert.deepEqual(offsetsOf((await cluster.next(Fetch)).input), [[0, 2]])
+})
+
+test('a budget that changes holds for the next fetch', async () => {
+  let budget = 1_000
+  const { cluster, fetcher } = setUp({ budgetBytes: () => budget, maxBytesPerPartition: 10_000 })
+  fetcher.assign([at(0)])
+  const first = await cluster.next(Fetch)
+  assert.equal(first.input.maxBytes, 500)
+  budget = 4_000
+  first.answer(answer(fetchedPartition('t', 0, [batch(0, 'a')])))
+  const second = await cluster.next(Fetch)
+  assert.equal(second.input.maxBytes, 2_000)
+  budget = 100
+  second.answer(answer(fetchedPartition('t', 0, [batch(1, 'b'.repeat(400))])))
+  await cluster.none(Fetch)
 })
 
 test('a partition with much unread is left out, and the others do not wait long for news meanwhile', async () => {
@@ -144,7 +159,7 @@ test('a paused partition is not polled, has a little ready when it goes on', asy
 
 test('paused partitions give up their buffer rather than stop the others', async () => {
   const big = 'v'.repeat(600)
-  const { cluster, fetcher } = setUp({ budgetBytes: 1_000 })
+  const { cluster, fetcher } = setUp({ budgetBytes: () => 1_000 })
   fetcher.assign([at(0), at(1)])
   fetcher.pause('t', 0)
   const first = await cluster.next(Fetch)

@@ -63,7 +63,7 @@ export class Fetcher {
     this.#cluster = cluster
     this.#options = { ...FETCHER_DEFAULTS, ...options }
     this.#readCommitted = options.isolation === 'read_committed'
-    this.#maxBytesPerFetch = Math.max(1, Math.floor(this.#options.budgetBytes / 2))
+    this.#maxBytesPerFetch = Math.max(1, Math.floor(this.#options.budgetBytes() / 2))
     this.#lane = cluster.openLane('fetch')
     this.#leaders = new LeaderSearch(
       cluster,
@@ -197,7 +197,7 @@ export class Fetcher {
   }
 
   #freeBytes(): number {
-    return this.#options.budgetBytes - this.#bufferedBytes - this.#reservedBytes
+    return this.#options.budgetBytes() - this.#bufferedBytes - this.#reservedBytes
   }
 
   /** Sends a fetch to every broker that has none and leads something to be fetched. */
@@ -211,7 +211,7 @@ export class Fetcher {
     )
     this.#isHeldBack = plan.isHeldBack
     const brokers = Math.max(1, this.#busyBrokers.size + plan.drafts.length)
-    this.#maxBytesPerFetch = Math.max(1, Math.floor(this.#options.budgetBytes / (2 * brokers)))
+    this.#maxBytesPerFetch = Math.max(1, Math.floor(this.#options.budgetBytes() / (2 * brokers)))
     for (const draft of plan.drafts) {
       if (this.#freeBytes() < this.#maxBytesPerFetch && !this.#makeRoom()) {
         this.#isHeldBack = true

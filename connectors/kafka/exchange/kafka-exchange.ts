@@ -63,7 +63,7 @@ export class KafkaExchange implements Exchange {
     const resolved = await this.fromTheFirst(cluster, inputs)
     const fetcher = new Fetcher(cluster, {
       isolation: 'read_uncommitted',
-      budgetBytes: fetchBudgetBytes,
+      budgetBytes: this.context.openFetchBudget?.() ?? (() => fetchBudgetBytes),
       maxWaitMs: fetchMaxWaitMs,
     })
     return new KafkaExchangeReader(this.context, fetcher, resolved, producers, (exchange) => this.topicOf(exchange))

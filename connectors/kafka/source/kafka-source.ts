@@ -67,7 +67,7 @@ class KafkaSource<T, K> implements Source<T, K> {
     const { fetchBudgetBytes, fetchMaxWaitMs } = context.config
     const fetcher = new Fetcher(client, {
       isolation: 'read_committed',
-      budgetBytes: fetchBudgetBytes,
+      budgetBytes: context.openFetchBudget?.() ?? (() => fetchBudgetBytes),
       maxWaitMs: fetchMaxWaitMs,
     })
     fetcher.assign(assigned.map(({ partition, position }) => ({ topic, partition, offset: position })))

@@ -6,8 +6,8 @@ import { allocate, type Consumer, type Shares, sumOf, totalGain, UNIT_BYTES } fr
 
 /** Seconds a second: less would be lost in what moving costs. */
 const LEAST_GAIN = 0.002
-/** And less than so much of what could be gained lies within what estimates vary by. */
-const LEAST_GAIN_SHARE = 0.1
+/** What takers gain, of what givers lose: less lies within what estimates vary by. */
+const LEAST_RATIO = 1.3
 /** A share changes by so much of itself in one round. */
 const STEP = 0.25
 
@@ -19,17 +19,21 @@ export function rebalance<N extends string>(
   unitBytes: number = UNIT_BYTES,
 ): Shares<N> {
   const best = allocate(consumers, totalBytes, unitBytes)
-  const gained = totalGain(consumers, best) - totalGain(consumers, current)
-  const isWorthIt = gained > LEAST_GAIN && gained > LEAST_GAIN_SHARE * Math.abs(rangeOf(consumers, best))
-  const excess = sumOf(current) - totalBytes
-  if (!isWorthIt) return excess > 0 ? shrunk(consumers, current, best, totalBytes) : current
-  return stepTowards(consumers, current, withLeftOver(consumers, best, current, totalBytes), totalBytes)
+  if (sumOf(current) > totalBytes) return shrunk(consumers, current, best, totalBytes)
+  if (totalGain(consumers, best) - totalGain(consumers, current) <= LEAST_GAIN) return current
+  const next = stepTowards(consumers, current, withLeftOver(consumers, best, current, totalBytes), totalBytes)
+  return isWorthIt(consumers, current, next) ? next : current
 }
 
-/** Against everybody having the minimum. */
-function rangeOf<N extends string>(consumers: readonly Consumer<N>[], best: Shares<N>): number {
-  const least = new Map(consumers.map(({ name, minimumBytes }) => [name, minimumBytes]))
-  return totalGain(consumers, best) - totalGain(consumers, least)
+function isWorthIt<N extends string>(consumers: readonly Consumer<N>[], current: Shares<N>, next: Shares<N>): boolean {
+  let gained = 0
+  let lost = 0
+  for (const { name, gain } of consumers) {
+    const change = gain(next.get(name)!) - gain(current.get(name)!)
+    if (change > 0) gained += change
+    else lost -= change
+  }
+  return gained > LEAST_RATIO * lost
 }
 
 /** Nobody is made smaller for bytes that nobody would take. */
