@@ -97,6 +97,6 @@ test('a memory budget is one figure: shares by hand, and less than the workers t
     () => resolve({ memoryBudget: '512MiB', workers: 8 }),
     /8 workers with the rocksdb backend take \d+MiB at least/,
   )
-  assert.ok(resolve({ memoryBudget: '512MiB', workers: 4 }))
+  assert.ok(resolve({ memoryBudget: '1GiB', workers: 4 }))
   assert.ok(resolve({ memoryBudget: 'off', stateCacheBytes: '1MiB' }))
 })

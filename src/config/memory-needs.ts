@@ -3,10 +3,14 @@ import type { Config } from './config.ts'
 
 const MIB = 2 ** 20
 
-/** Node.js, the program, its libraries and a young generation; measured with jobs that do nothing: 75 to 95 MiB. */
+/** Node.js, the program and its libraries: what a job has before its first record. */
 const PROCESS_BYTES = 96 * MIB
-/** Of a worker in a thread of its own. */
-const THREAD_BYTES = 48 * MIB
+/**
+ * Of each worker at full speed, whatever its shares: young generation, batches that are decoded and produced, segments that
+ * are encoded, and what the collector hasn't taken back yet. Two workers that re-key take 315 to 321 MB without state to
+ * speak of (docs/design/0006-scale-out.md).
+ */
+const WORKER_BYTES = 112 * MIB
 /** RocksDB's block cache, table readers and threads. */
 const ROCKSDB_BYTES = 24 * MIB
 
@@ -23,8 +27,7 @@ type MemoryConfig = Pick<Config, 'workers' | 'stateBackend'>
 
 /** What is not shared out. */
 export function fixedBytes({ workers, stateBackend }: MemoryConfig): number {
-  const threads = workers > 1 ? workers * THREAD_BYTES : 0
-  return PROCESS_BYTES + threads + (stateBackend === 'rocksdb' ? workers * ROCKSDB_BYTES : 0)
+  return PROCESS_BYTES + workers * (WORKER_BYTES + (stateBackend === 'rocksdb' ? ROCKSDB_BYTES : 0))
 }
 
 export function leastMemoryBudget(config: MemoryConfig): number {

@@ -15,7 +15,7 @@ export const WORKERS_OPTIONS = {
   memoryBudget: withDefault({
     name: 'memory-budget',
     group: 'workers',
-    type: bytes({ min: 128 * MIB, max: 1024 * GIB, zeroWord: 'off' }),
+    type: bytes({ min: 192 * MIB, max: 1024 * GIB, zeroWord: 'off' }),
     default: 0,
     description:
       'The memory that this process is to stay within, all of its workers together. Caches, write buffers, state changes and what is fetched ahead get their shares of it, which move to where they gain most. It takes the place of state-cache-bytes, overlay-bytes and fetch-budget-bytes, which then may not be set. It is a figure to steer by, not a limit that is enforced: leave room below that of a container.',
