@@ -7,13 +7,13 @@ import { freePort } from '../support/ports.ts'
 import { type KafkaServer, startKafka } from '../support/servers.ts'
 
 const MIB = 2 ** 20
-const BUDGET_MIB = 384
+const BUDGET_MIB = 288
 /** Far more than the caches of that budget hold. */
 const KEYS = 400_000
 const RECORDS = 600_000
 const PART = 20_000
 /** Resident memory follows late, and in steps. */
-const ORDER = 1.25
+const ORDER = 1.2
 
 describe('a memory budget', { concurrency: false }, () => {
   let kafka: KafkaServer

@@ -69,6 +69,8 @@ export const PLAN_OPTION_KEYS = [
   'workers',
   'sessionTimeoutMs',
   'stateCacheBytes',
+  'stateBackend',
+  'memoryBudget',
   'recoveryTargetMs',
 ] as const
 

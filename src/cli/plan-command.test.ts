@@ -52,6 +52,18 @@ test('on a terminal it is a table with where each figure is from, and what is wa
   assert.match(out, /^cache-below-working-set: /m)
 })
 
+test('of a memory budget the caches are what they begin with', async () => {
+  const caches = async (...args: string[]) =>
+    (await planOf(['--keys', '10', '--value-bytes', '1', ...args])).settings.cacheBytes
+  assert.equal(await caches(), 256 * 2 ** 20)
+  const budgeted = await caches('--memory-budget', '1GiB')
+  assert.ok(budgeted > 300 * 2 ** 20 && budgeted < 600 * 2 ** 20, `${budgeted}`)
+  assert.equal(
+    (await run(['--keys', '10', '--value-bytes', '1', '--memory-budget', '1GiB', '--state-cache-bytes', '1MiB'])).code,
+    2,
+  )
+})
+
 test('a transaction that could outlive its timeout is warned of, not refused', async () => {
   const { warnings } = await planOf(['--keys', '10', '--value-bytes', '1', '--transaction-timeout', '1m'])
   assert.deepEqual(

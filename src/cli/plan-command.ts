@@ -3,10 +3,12 @@
  * from flags alone. Flags win over what is measured.
  */
 import { MillraceError } from '../common/errors.ts'
+import type { Config } from '../config/config.ts'
 import type { OptionLayer } from '../config/layers.ts'
 import { loadLayers } from '../config/load-layers.ts'
 import { resolveConfig } from '../config/resolve.ts'
 import { type FigureName, missingFigures, type SomeFigures, settleFigures, updatesPerSecond } from '../planning/job-figures.ts'
+import { planWorkerMemory } from '../planning/memory/initial-shares.ts'
 import { makePlan } from '../planning/plan.ts'
 import type { PlanSettings } from '../planning/plan-settings.ts'
 import { type CliEnvironment, PLAN_OPTION_KEYS, STORAGE_OPTION_KEYS } from './cli-environment.ts'
@@ -98,6 +100,13 @@ function givenFigures(values: PlanValues, measured: MeasuredJob, { intervalMs }:
   return given
 }
 
+/** Of one worker. Of a memory budget what it begins with: shares move. */
+function cacheBytesOf(config: Pick<Config, 'stateCacheBytes' | 'memoryBudget' | 'workers' | 'stateBackend'>): number {
+  if (config.memoryBudget === 0) return config.stateCacheBytes
+  const { shares } = planWorkerMemory(config)
+  return (shares.get('cache') ?? 0) + (shares.get('overlay') ?? 0)
+}
+
 function settingsOf(layers: readonly OptionLayer[], measured: MeasuredJob, values: PlanValues): PlanSettings {
   const { config, origins } = resolveConfig(layers, PLAN_OPTION_KEYS)
   // Apart from the others: together they would be refused where a transaction is too long, of which the plan warns.
@@ -115,7 +124,7 @@ function settingsOf(layers: readonly OptionLayer[], measured: MeasuredJob, value
     retained: config.checkpointsRetained,
     workers,
     sessionTimeoutMs: config.sessionTimeoutMs,
-    cacheBytes: workers * config.stateCacheBytes,
+    cacheBytes: workers * cacheBytesOf(config),
     recoveryTargetMs: config.recoveryTargetMs === 0 ? null : config.recoveryTargetMs,
     prices:
       perGbMonth === undefined
