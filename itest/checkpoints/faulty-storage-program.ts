@@ -1,8 +1,9 @@
 /**
- * `millrace` whose storage kills the process: FAULT_KILL=<point>:<n>, at the n-th arrival at
+ * `millrace` whose storage, or local state, kills the process: FAULT_KILL=<point>:<n>, at the n-th arrival at
  * - restore: a read before this process has written anything;
  * - compaction: a read after that;
- * - retention: a deletion, half done.
+ * - retention: a deletion, half done;
+ * - apply: changes of a checkpoint are written to the local state, the first of several steps is done.
  * FAULT_REACHED names a file that is made when it does.
  */
 import { writeFileSync } from 'node:fs'
@@ -23,6 +24,17 @@ function reach(here: string): void {
 
 await runProgram({
   ...productionWiring,
+  createBackend(config, index) {
+    const backend = productionWiring.createBackend(config, index)
+    const apply = backend.apply.bind(backend)
+    backend.apply = async (changes, markers) => {
+      await apply(changes, markers)
+      // A restore marks its tasks likewise, with no changes yet.
+      const isStep = [...markers.values()].some(({ since }) => since !== undefined)
+      if (isStep && changes.length > 0) reach('apply')
+    }
+    return backend
+  },
   async openStorage(config) {
     const real = await productionWiring.openStorage(config)
     return {

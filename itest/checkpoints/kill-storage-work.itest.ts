@@ -1,5 +1,5 @@
 /**
- * SIGKILL while chains are compacted, old files deleted, and state restored: the output is exact, and after the next
+ * SIGKILL while chains are compacted, old files deleted, state restored, and written to the local disk: the output is exact, and after the next
  * sweep the storage holds exactly what the checkpoints refer to.
  */
 import assert from 'node:assert/strict'
@@ -18,9 +18,11 @@ import { createTopic } from '../support/topics.ts'
 const JOB = 'itest/exactly-once/jobs/count.job.ts'
 const PROGRAM = 'itest/checkpoints/faulty-storage-program.ts'
 const APP = 'kill-storage-work'
-const ROUNDS = ['compaction:2', 'restore:1', 'retention:3', 'compaction:9', 'restore:2', 'retention:6'] as const
+const ROUNDS = ['apply:1', 'compaction:2', 'restore:1', 'retention:3', 'compaction:9', 'restore:2', 'retention:6'] as const
 /** Of one checkpoint: few, so that chains grow in many steps. */
 const PER_CHECKPOINT = 300
+/** Of one checkpoint, too: so many that RocksDB is given them in several steps. */
+const BURST = [...payments(60_000, 30_000, 2)]
 /** A round reaches its point long before. */
 const MOST_CHECKPOINTS = 80
 
@@ -28,16 +30,16 @@ test('a job that dies in compaction, deletion and restore loses nothing and leav
   const kafka = await startKafka()
   const folder = temporaryFolder(APP)
   const [inTopic, outTopic] = [`${APP}-in`, `${APP}-out`]
-  const input = [...payments(200_000, 2_000)]
+  const input = [...BURST, ...payments(200_000, 2_000)]
   let sent = 0
-  const start = (env: Record<string, string> = {}) =>
+  const start = (env: Record<string, string> = {}, interval = '100ms') =>
     new JobProcess({
       job: JOB,
       program: PROGRAM,
       options: {
         'app-id': APP,
         brokers: kafka.bootstrap,
-        'checkpoint-interval': '100ms',
+        'checkpoint-interval': interval,
         checkpoints: `file://${folder.path}/checkpoints`,
         'state-directory': `${folder.path}/state`,
       },
@@ -59,7 +61,12 @@ test('a job that dies in compaction, deletion and restore loses nothing and leav
       const reached = `${folder.path}/reached-${round}`
       // What is local already is not restored.
       if (kill.startsWith('restore')) await rm(`${folder.path}/state`, { recursive: true, force: true })
-      const job = start({ FAULT_KILL: kill, FAULT_REACHED: reached })
+      const isApply = kill.startsWith('apply')
+      if (isApply) {
+        await writer.write(BURST)
+        sent += BURST.length
+      }
+      const job = start({ FAULT_KILL: kill, FAULT_REACHED: reached }, isApply ? '3s' : undefined)
       await feed(job, MOST_CHECKPOINTS)
       if (!job.hasEnded) await job.kill()
       await job.end()
