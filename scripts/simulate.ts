@@ -1,6 +1,7 @@
 /**
- * `npm run simulate -- [--seeds 500] [--from 1]`: the product in simulated worlds: what goes wrong does so by chance, one
- * world a seed; and by schedules (src/testing/world/schedules/), one in turn behind every few seeds. `--schedule rewound`
+ * `npm run simulate -- [--seeds 500] [--from 1] [--json]`: the product in simulated worlds, on all cores: what goes wrong does
+ * so by chance, one world a seed; and by schedules (src/testing/world/schedules/), one in turn behind every few seeds. At the
+ * end in how many of them what happened: a hole in the table is a hole in the proof. `--schedule rewound`
  * runs one schedule alone. `--seed S [--schedule …]` runs one seed again, exactly, and writes its trace to a file. Exit 1 on
  * any violation.
  *
@@ -8,13 +9,13 @@
  * directed at it if there is one; exit 1 if none does within `--seeds` (5,000). `--mutations` does so with every one.
  */
 import { parseArgs } from 'node:util'
+import { CHANCE } from '../src/testing/world/chance.ts'
 import { applyMutation } from '../src/testing/world/mutate.ts'
 import { mutations } from '../src/testing/world/mutations.ts'
 import { breakEach } from './simulate/break-each.ts'
 import { findFirst } from './simulate/find-first.ts'
 import { replay } from './simulate/replay.ts'
 import { runMany } from './simulate/run-many.ts'
-import { CHANCE } from './simulate/run-one.ts'
 import { REPOSITORY } from './suite.ts'
 
 const { values } = parseArgs({
@@ -22,6 +23,7 @@ const { values } = parseArgs({
     seeds: { type: 'string' },
     from: { type: 'string' },
     seed: { type: 'string' },
+    json: { type: 'boolean' },
     schedule: { type: 'string' },
     mutation: { type: 'string' },
     mutations: { type: 'boolean' },
@@ -39,5 +41,5 @@ async function run(): Promise<boolean> {
   if (values.mutations === true) return breakEach(range)
   if (values.seed !== undefined) return replay(Number(values.seed), schedule ?? mutation?.schedule ?? CHANCE)
   if (name !== undefined && mutation !== undefined) return findFirst(name, mutation, range, schedule)
-  return runMany(range, schedule)
+  return runMany(range, schedule, values.json === true)
 }

@@ -81,7 +81,9 @@ describe('exchanges through a broker', { concurrency: false }, () => {
       return true
     })
     assert.equal(warnings.length, 0)
-    const [kept] = await exchange.prepare([{ exchange: 'x', partitions: 4, keepsExisting: true }])
+    assert.equal(await exchange.partitionsOf('x'), 2)
+    assert.equal(await exchange.partitionsOf('y'), undefined)
+    const [kept] = await exchange.prepare([{ exchange: 'x', partitions: 2 }])
     assert.equal(kept?.partitions, 2)
     assert.equal(warnings.length, 1)
     assert.match(String(warnings[0]?.settings), /retention\.ms/)

@@ -1,5 +1,6 @@
+import { CHANCE } from '../../src/testing/world/chance.ts'
 import type { Mutation } from '../../src/testing/world/mutations.ts'
-import { CHANCE, wrongIn } from './run-one.ts'
+import { wrongIn } from './run-one.ts'
 import type { SeedRange } from './seed-range.ts'
 
 const SEEDS = 5_000

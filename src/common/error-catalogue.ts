@@ -248,6 +248,11 @@ export const ERROR_CATALOGUE = {
     'Nothing is lost yet: starting from nothing would process everything again.',
     'Restore the control topic; or, to begin anew, use another application id or move the old checkpoints away.',
   ),
+  MR_CONTROL_LOG_BEHIND: entry(
+    'A worker was away for so long that what it had not read of the control log has been folded and deleted.',
+    NOTHING_LOST,
+    'Start it again, as a supervisor does: it begins at what was folded. The others have gone on without it.',
+  ),
   MR_CONTROL_LOG_NOT_FOUND: entry(
     'There is no control log of this application id on these brokers.',
     'None: nothing was changed.',

@@ -10,8 +10,6 @@ export interface ExchangeSpec {
   /** Of the exchange within the job: names its topic, and the tasks behind it. */
   readonly exchange: string
   readonly partitions: number
-  /** Where the topic is there already, its own number of partitions is taken instead. Default false: it must be the same. */
-  readonly keepsExisting?: boolean
 }
 
 export interface ExchangeTopic {
@@ -86,9 +84,11 @@ export interface ExchangeWriter {
 
 /** The exchanges of a job, for one worker and one epoch. */
 export interface Exchange {
+  /** How many partitions it has in the outside; undefined: it was never prepared. */
+  partitionsOf(exchange: string): Promise<number | undefined>
   /**
    * Recovery, by the leader: creates topics that are missing, checks those that are there (settings are mended with a
-   * warning). Throws MR_EXCHANGE_PARTITIONS if one has another number of partitions, unless `keepsExisting`.
+   * warning). Throws MR_EXCHANGE_PARTITIONS if one has another number of partitions.
    */
   prepare(specs: readonly ExchangeSpec[]): Promise<readonly ExchangeTopic[]>
   openWriter(topics: readonly ExchangeTopic[]): Promise<ExchangeWriter>

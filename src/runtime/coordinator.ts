@@ -352,15 +352,20 @@ export class Coordinator {
     }
   }
 
-  /** So that the log doesn't grow for ever, and a start doesn't read for ever (R1). */
+  /**
+   * So that the log doesn't grow for ever, and a start doesn't read for ever (R1). Trimmed up to the summary before this one:
+   * who is a moment behind, or has just asked where the log begins, finds what it is about to read.
+   */
   private async summarise(): Promise<void> {
     const { follower, epoch, logger } = this.parts
     const { view } = follower
     const asOf = view.nextOffset
+    const before = view.lastSummary
     this.summaryTriedAt = asOf
     if (!(await appendOne(follower, { type: 'summary', epoch, asOf, view: { ...view.fold() } }))) return
-    await follower.trim(asOf).catch((error) => {
-      logger.warn('control-log-not-trimmed', { before: asOf, error: toError(error).message })
+    if (before < 0) return
+    await follower.trim(before).catch((error) => {
+      logger.warn('control-log-not-trimmed', { before, error: toError(error).message })
     })
   }
 

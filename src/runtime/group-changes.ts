@@ -68,7 +68,8 @@ function watchPartitions(parts: EpochParts, started: StartedEpoch, wantFinal: (c
   const { clock, config, stages, session, logger } = parts
   const known = new Set(session.plan?.tasks)
   const look = async () => {
-    const { tasks, sources } = await planTasks(stages, started.metadata, started.context)
+    // Of exchanges it is not about here.
+    const { tasks, sources } = await planTasks(stages, started.metadata, started.context, async () => undefined)
     const added = tasks.filter((task) => !known.has(task) && sources.has(parseTaskKey(task).stage))
     if (added.length === 0) return
     logger.info('partitions-added', { tasks: added.join(', ') })

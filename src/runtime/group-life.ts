@@ -118,13 +118,27 @@ export class GroupLife {
   }
 
   private async plan(): Promise<TaskPlan> {
-    const { follower, storage, applicationId, context, clock, config } = this.parts
+    const { context, createExchange, clock, config } = this.parts
     const planning = async () => {
-      await follower.catchUp()
-      const restored: CheckpointMetadata | null = await readRestorePoint(follower.view, storage, applicationId)
-      return planTasks(this.stages, restored, context)
+      const restored = await this.readRestored()
+      return planTasks(this.stages, restored, context, (name) => createExchange(context).partitionsOf(name))
     }
     return withDeadline(clock, 'planning the tasks', config.recoveryTimeoutMs, planning())
+  }
+
+  private async readRestored(): Promise<CheckpointMetadata | null> {
+    const { follower, storage, applicationId } = this.parts
+    for (;;) {
+      await follower.catchUp()
+      const { restorePoint } = follower.view
+      try {
+        return await readRestorePoint(follower.view, storage, applicationId)
+      } catch (error) {
+        await follower.catchUp()
+        // Others go on meanwhile: what was the restore point may be an old one by now, and deleted.
+        if (follower.view.restorePoint === restorePoint) throw error
+      }
+    }
   }
 
   private assignment(joined: Joined, plan: TaskPlan): Record<string, readonly TaskKey[]> {

@@ -7,7 +7,7 @@ import { MillraceError } from '../common/errors.ts'
 import { assignTasks } from '../graph/assignment.ts'
 import { dependsOnSourcePartitions, type Stage } from '../graph/stages.ts'
 import type { ConnectorContext } from '../ports/connector-context.ts'
-import type { ExchangeSpec } from '../ports/exchange.ts'
+import type { Exchange, ExchangeSpec } from '../ports/exchange.ts'
 import type { GroupMember } from '../ports/group-membership.ts'
 import type { SourceStart } from '../ports/source.ts'
 import { type TaskKey, taskKey } from '../records/task-id.ts'
@@ -20,11 +20,16 @@ export interface TaskPlan {
   readonly tasks: readonly TaskKey[]
 }
 
-/** @throws MR_PARTITIONS_ADDED, and what the sources throw */
+/**
+ * @param partitionsOf of an exchange that may be there already: made before partitions were added to the job's sources,
+ *   and before the first checkpoint, it keeps as many as it was made with
+ * @throws MR_PARTITIONS_ADDED, and what the sources throw
+ */
 export async function planTasks(
   stages: readonly Stage[],
   restored: CheckpointMetadata | null,
   context: ConnectorContext,
+  partitionsOf: Exchange['partitionsOf'],
 ): Promise<TaskPlan> {
   const sources = new Map<string, SourceStart>()
   for (const { input } of stages) {
@@ -41,7 +46,8 @@ export async function planTasks(
       continue
     }
     const widest = Math.max(...stage.origins.map((origin) => sources.get(origin.name)?.partitions.length ?? 1))
-    const partitions = input.partitions ?? restored?.exchanges[name]?.partitions ?? widest
+    const known = input.partitions ?? restored?.exchanges[name]?.partitions
+    const partitions = known ?? (await partitionsOf(name)) ?? widest
     exchanges.push({ exchange: name, partitions })
     for (let partition = 0; partition < partitions; partition++) tasks.push(taskKey({ stage: name, partition }))
   }

@@ -2,7 +2,7 @@
  * The control log as a Kafka topic, `<app>.control`: one partition, never deleted by time or size (R1). Written with
  * acks=all by an idempotent producer with one request in flight, read read_uncommitted (it holds no transactions).
  */
-import { MillraceError } from '../../../src/common/errors.ts'
+import { isMillraceError, MillraceError } from '../../../src/common/errors.ts'
 import type { ConnectorContext } from '../../../src/ports/connector-context.ts'
 import type { ControlLog, ControlLogEntry } from '../../../src/ports/control-log.ts'
 import { alterConfigs, createTopics, deleteRecords, listOffsets } from '../client/admin.ts'
@@ -94,6 +94,8 @@ export class KafkaControlLog implements ControlLog {
         if (batch === undefined) await Promise.race([fetcher.whenAvailable(), aborted])
         else if (batch.records !== null) yield entriesOf(batch.records)
       }
+    } catch (error) {
+      throw isMillraceError(error, 'MR_KAFKA_OFFSET_OUT_OF_RANGE') ? leftBehind(this.topic, error) : error
     } finally {
       await fetcher.close()
     }
@@ -152,6 +154,10 @@ export class KafkaControlLog implements ControlLog {
     if (this.client === undefined) throw new MillraceError('MR_KAFKA_CLIENT_CLOSED', 'the control log is not open')
     return this.client
   }
+}
+
+function leftBehind(topic: string, cause: MillraceError): MillraceError {
+  return new MillraceError('MR_CONTROL_LOG_BEHIND', `${topic} begins behind what this worker has read of it`, { cause })
 }
 
 function entriesOf(records: NonNullable<ReturnType<Fetcher['poll']>>['records']): ControlLogEntry[] {

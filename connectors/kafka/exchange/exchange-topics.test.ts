@@ -107,15 +107,22 @@ test('what somebody changed is put right', async () => {
   await topics
 })
 
-test('another number of partitions is refused before anything is changed, or kept where that is wanted', async () => {
-  const refused = preparing()
-  await metadata(refused.cluster, found(5))
-  await assert.rejects(refused.topics, (error) => isMillraceError(error, 'MR_EXCHANGE_PARTITIONS'))
-  assert.deepEqual(refused.cluster.pending, [])
-  const kept = preparing({ keepsExisting: true })
-  await metadata(kept.cluster, found(5))
-  await settings(kept.cluster, { ...SETTLED, ...BOUNDS })
-  assert.equal((await kept.topics)[0]?.partitions, 5)
+test('another number of partitions is refused before anything is changed', async () => {
+  const { cluster, topics } = preparing()
+  await metadata(cluster, found(5))
+  await assert.rejects(topics, (error) => isMillraceError(error, 'MR_EXCHANGE_PARTITIONS'))
+  assert.deepEqual(cluster.pending, [])
+})
+
+test('who plans asks first how many partitions there are', async () => {
+  const cluster = new ScriptedCluster()
+  const { exchange } = openTestExchange({ cluster })
+  const present = exchange.partitionsOf('x')
+  await metadata(cluster, found(5))
+  assert.equal(await present, 5)
+  const absent = exchange.partitionsOf('x')
+  await metadata(cluster, found(0, 3)) // UNKNOWN_TOPIC_OR_PARTITION
+  assert.equal(await absent, undefined)
 })
 
 test('a topic that may not be used is an error at once', async () => {

@@ -47,6 +47,16 @@ export interface PrepareOptions {
   readonly replicationFactor: number
 }
 
+/** `Exchange.partitionsOf` of the port. */
+export async function existingPartitions(
+  cluster: ClusterAccess,
+  applicationId: string,
+  exchange: string,
+): Promise<number | undefined> {
+  const topic = exchangeTopic(applicationId, exchange)
+  return (await describeTopics(cluster, [topic], false)).get(topic)?.partitions.length
+}
+
 /** `Exchange.prepare` of the port. */
 export async function prepareExchangeTopics(
   cluster: ClusterAccess,
@@ -62,9 +72,9 @@ export async function prepareExchangeTopics(
   const toCreate = missing.map(({ topic, partitions }) => ({ name: topic, partitions, replicationFactor, configs }))
   const created = new Set(toCreate.length === 0 ? [] : await createTopics(cluster, toCreate))
   const found = toCreate.length === 0 ? before : await describeTopics(cluster, names, true)
-  const topics = wanted.map(({ exchange, partitions, keepsExisting = false, topic }): ExchangeTopic => {
+  const topics = wanted.map(({ exchange, partitions, topic }): ExchangeTopic => {
     const { topicId, partitions: present } = found.get(topic) as TopicMetadata
-    if (present.length !== partitions && !keepsExisting) throw otherPartitions(topic, partitions, present.length)
+    if (present.length !== partitions) throw otherPartitions(topic, partitions, present.length)
     return { exchange, identity: topicId ?? topic, partitions: present.length, topic }
   })
   await Promise.all(names.map((topic) => mendSettings(cluster, topic, created.has(topic))))

@@ -18,7 +18,7 @@ import { ProducerIdentity } from '../client/producer.ts'
 import { Sender } from '../client/sender.ts'
 import { initProducerId } from '../client/transactions.ts'
 import { KafkaSession } from '../kafka-session.ts'
-import { exchangeTopic, prepareExchangeTopics } from './exchange-topics.ts'
+import { exchangeTopic, existingPartitions, prepareExchangeTopics } from './exchange-topics.ts'
 import { KafkaExchangeReader } from './kafka-exchange-reader.ts'
 import { KafkaExchangeWriter } from './kafka-exchange-writer.ts'
 
@@ -42,6 +42,10 @@ export class KafkaExchange implements Exchange {
 
   constructor(context: ConnectorContext) {
     this.context = context
+  }
+
+  async partitionsOf(exchange: string): Promise<number | undefined> {
+    return existingPartitions(await this.cluster(), this.context.applicationId, exchange)
   }
 
   async prepare(specs: readonly ExchangeSpec[]): Promise<readonly ExchangeTopic[]> {

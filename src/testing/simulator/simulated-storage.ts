@@ -22,6 +22,9 @@ export interface StorageConditions {
 
 const CALM: StorageConditions = { latencyMs: { least: 0.5, most: 8 }, failure: 0, latePublication: 0.5, deadlineMs: 5_000 }
 
+/** Of one answer to a list. */
+const PAGE_FILES = 20
+
 /** Files that belong to nobody's process. */
 export class SimulatedStorage {
   conditions: StorageConditions = CALM
@@ -84,12 +87,21 @@ class StorageOfProcess implements CheckpointStorage {
   }
 
   async *list(prefix: string): AsyncIterable<StoredFile> {
-    const files = await this.call('list', undefined, async () => {
-      const found: StoredFile[] = []
-      for await (const file of this.shared.files.list(prefix)) found.push(file)
-      return found
-    })
-    yield* files
+    // Page by page, each as it is at its own moment; any may fail.
+    for (let after: string | undefined = ''; after !== undefined; ) {
+      const page: readonly StoredFile[] = await this.call('list', undefined, () => this.page(prefix, after ?? ''))
+      yield* page
+      after = page.length === PAGE_FILES ? page.at(-1)?.path : undefined
+    }
+  }
+
+  private async page(prefix: string, after: string): Promise<StoredFile[]> {
+    const found: StoredFile[] = []
+    for await (const file of this.shared.files.list(prefix)) {
+      if (file.path > after) found.push(file)
+      if (found.length === PAGE_FILES) break
+    }
+    return found
   }
 
   delete(paths: readonly string[]): Promise<void> {

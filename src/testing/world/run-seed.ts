@@ -1,7 +1,11 @@
 /** One seed: a world that goes wrong for a while, then must come right. */
+import { isMillraceError } from '../../common/errors.ts'
+import { Acts } from './acts.ts'
 import { Disturbances } from './disturbances.ts'
+import { unexpectedError } from './expected-errors.ts'
 import { stateViolation } from './invariants/stored-state.ts'
 import { committedOutput, isComplete, Scenario, violation } from './scenario.ts'
+import { shapeOf } from './shape.ts'
 import { World } from './world.ts'
 
 export interface SeedResult {
@@ -15,21 +19,20 @@ export interface SeedResult {
 }
 
 const CHECK_EVERY_MS = 500
+const DISTURBED_MS = 16_000
 /** After the last fault: for rebalances, restarts and salvages. */
 const PATIENCE_MS = 600_000
 
 export async function runSeed(seed: number, { keepTrace = false } = {}): Promise<SeedResult> {
-  const world = new World(seed, { keepTrace, ...shapeOf(seed) })
+  const shape = shapeOf(seed)
+  const world = new World(seed, { keepTrace, ...shape })
+  for (const name of shape.names) world.coverage.add(`world: ${name}`)
   world.kafka.transactions.times.expiryCheckMs = 1_000
-  const { simulation, kafka } = world
-  const scenario = new Scenario(world, { records: 300, partitions: 3, keys: 8, intervalMs: 50 })
-  for (let machine = 0; machine < 3; machine++) world.start(machine)
-  const disturbances = new Disturbances(world, {
-    machines: 4,
-    lastMs: 20_000,
-    intervalMs: [150, 400, 1_200][seed % 3]!,
-    disasters: seed % 4 === 0 ? 2 : 0,
-  })
+  const { simulation, kafka, checker } = world
+  const scenario = new Scenario(world, { records: 250, partitions: 3, keys: 8, intervalMs: 50 })
+  const acts = new Acts(world, scenario, shape)
+  for (let machine = 0; machine < 3; machine++) acts.startOn(machine)
+  const disturbances = new Disturbances(acts, DISTURBED_MS)
   disturbances.start()
   let wrong: string | undefined
   let checkAtMs = 0
@@ -38,16 +41,37 @@ export async function runSeed(seed: number, { keepTrace = false } = {}): Promise
     if (wrong !== undefined) return true
     if (simulation.nowMs < checkAtMs) return false
     checkAtMs = simulation.nowMs + CHECK_EVERY_MS
+    scenario.rewinds = checker.recordCounts.get('restored-to') ?? 0
     wrong = violation(scenario, kafka)
-    if (disturbances.isOver) keepUp(world)
-    return wrong !== undefined || (disturbances.isOver && isComplete(scenario, kafka))
+    const isOver = disturbances.isOver && acts.rewinding === 0
+    if (wrong !== undefined || (isOver && hasCome(world, scenario))) return true
+    if (isOver) keepUp(world)
+    return false
   }
-  const isDrained = await simulation.run(isDone, { untilMs: 31_000 + PATIENCE_MS })
+  const isDrained = await simulation.run(isDone, { untilMs: DISTURBED_MS + PATIENCE_MS })
   if (wrong === undefined && !isDrained) wrong = `it has not drained: ${stateOf(world, scenario)}`
   if (wrong === undefined) wrong = await stopAll(world)
-  wrong ??= world.bugs[0] ?? violation(scenario, kafka) ?? (await stateOnDisks(world))
+  wrong ??= world.bugs[0] ?? violation(scenario, kafka) ?? unexpectedError(world, shape) ?? (await stateOnDisks(world))
+  coverEnds(world)
   const { digest, eventCount: events, nowMs: simulatedMs } = simulation
   return { seed, wrong, digest, events, simulatedMs, world }
+}
+
+function coverEnds({ coverage, checker, workers, disks }: World): void {
+  for (const [type, count] of checker.recordCounts) coverage.add(`log: ${type}`, count)
+  for (const [code, count] of checker.failureCounts) coverage.add(`epoch failed: ${code}`, count)
+  for (const { end, status } of workers) {
+    if (end?.ok === false) coverage.add(`worker failed: ${isMillraceError(end.error) ? end.error.code : end.error.name}`)
+    coverage.add('merges', status.compaction.merges)
+  }
+  coverage.add('machines', disks.size)
+}
+
+/** All that was written is counted; or nobody goes on, because the topic is another one. */
+function hasCome(world: World, scenario: Scenario): boolean {
+  if (!scenario.isReplaced) return isComplete(scenario, world.kafka)
+  const last = world.workers.at(-1)?.end
+  return last?.ok === false && isMillraceError(last.error, 'MR_SOURCE_REPLACED')
 }
 
 export async function stateOnDisks({ disks, storage, checker }: World): Promise<string | undefined> {
@@ -69,19 +93,6 @@ export async function stopAll(world: World): Promise<string | undefined> {
   const isStopped = () => running.every((worker) => worker.end !== undefined)
   if (await simulation.run(isStopped, { untilMs: simulation.nowMs + 120_000 })) return undefined
   return `not stopped: ${running.filter(({ end }) => end === undefined).map(({ name, status }) => `${name} ${status.phase}`)}`
-}
-
-/** Some seeds with three brokers; some with transactions that expire soon, some with slots that come round soon. */
-function shapeOf(seed: number) {
-  const brokers = seed % 3 === 0 ? 3 : 1
-  switch (seed % 4) {
-    case 0:
-      return { brokers, config: { checkpointTimeout: 1_000, checkpointTolerableFailures: 2, transactionTimeout: 10_000 } }
-    case 1:
-      return { brokers, config: { checkpointInterval: 100, checkpointTolerableFailures: 0, transactionSlots: 2 } }
-    default:
-      return { brokers, config: {} }
-  }
 }
 
 export function stateOf(world: World, scenario: Scenario): string {

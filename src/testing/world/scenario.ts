@@ -27,9 +27,12 @@ export class Scenario {
   readonly indicesOf = new Map<string, number[][]>()
   /** How often the job was sent back by hand: what it had put out behind that checkpoint comes again. */
   rewinds = 0
+  /** What was written to the input topic before is gone, and another topic has its name. */
+  isReplaced = false
   private readonly world: World
   private readonly options: ScenarioOptions
   private readonly random: SeededRandom
+  /** By partition: the next record's. Grows with the topic. */
   private readonly indices: number[]
 
   constructor(world: World, options: ScenarioOptions) {
@@ -44,26 +47,52 @@ export class Scenario {
     this.writeNext()
   }
 
+  /** From now on there is one more partition, and records in it. */
+  addPartition(): void {
+    const count = this.indices.length + 1
+    if (this.world.kafka.topics.addPartitions(INPUT, count) === 0) this.indices.push(0)
+  }
+
+  /** The topic is deleted, and some time later there is another one of its name, with records that nobody asked for. */
+  replaceTopic(awayMs: number): void {
+    const { simulation, kafka } = this.world
+    this.isReplaced = true
+    kafka.topics.delete(INPUT)
+    simulation.after(null, awayMs, 'another input topic', () => {
+      kafka.topics.create({ name: INPUT, partitions: this.indices.length, replicationFactor: 1 }, () => 0)
+      for (let partition = 0; partition < this.indices.length; partition++) {
+        for (let index = 0; index < REPLACED_RECORDS; index++) this.append(partition, { key: 'replaced', partition, index })
+      }
+    })
+  }
+
+  private append(partition: number, transfer: Transfer): void {
+    const { kafka, simulation } = this.world
+    builder.appendText(wallTimeMs(simulation.nowMs), null, JSON.stringify(transfer))
+    const sealed = builder.seal('none')
+    stampBatch(sealed, { producerId: -1, producerEpoch: -1, baseSequence: -1, isTransactional: false })
+    kafka.partition(INPUT, partition)?.append(sealed.buffer, Number.MAX_SAFE_INTEGER)
+  }
+
   private writeNext(): void {
     const { world, random, options } = this
     world.simulation.after(null, random.between(0, 2 * options.intervalMs), 'input', () => {
-      const partition = random.below(options.partitions)
+      if (this.isReplaced) return
+      const partition = random.below(this.indices.length)
       const transfer = { key: `k${random.below(options.keys)}`, partition, index: this.indices[partition]!++ }
       this.written.push(transfer)
-      const ofKey = this.indicesOf.get(transfer.key) ?? Array.from({ length: options.partitions }, () => [])
+      const ofKey = this.indicesOf.get(transfer.key) ?? []
       this.indicesOf.set(transfer.key, ofKey)
-      ofKey[partition]!.push(transfer.index)
-      const log = world.kafka.partition(INPUT, partition)
-      builder.appendText(wallTimeMs(world.simulation.nowMs), null, JSON.stringify(transfer))
-      const sealed = builder.seal('none')
-      stampBatch(sealed, { producerId: -1, producerEpoch: -1, baseSequence: -1, isTransactional: false })
-      log?.append(sealed.buffer, Number.MAX_SAFE_INTEGER)
+      ;(ofKey[partition] ??= []).push(transfer.index)
+      this.append(partition, transfer)
       if (this.written.length < options.records) this.writeNext()
       else this.isWritten = true
     })
   }
 }
 
+/** More than the partitions of the topic before had, so that no position is out of range. */
+const REPLACED_RECORDS = 400
 const builder = new RecordBatchBuilder(1_024)
 
 /** The committed output by key, in the order of the log. */

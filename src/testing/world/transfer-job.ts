@@ -36,13 +36,20 @@ interface Seen {
   readonly last: Readonly<Record<string, number>>
 }
 
+/**
+ * What a process may run under the application id: the job; a later release of it, another graph with the same state and
+ * output; or another job altogether, which claims none of its state.
+ */
+export type Release = 'job' | 'later' | 'foreign'
+
 /** Made anew for each process: sources and sinks keep things of their own. */
-export function transferJob(): JobDefinition {
+export function transferJob(release: Release = 'job'): JobDefinition {
   return defineJob(APPLICATION, (job) => {
-    job
-      .source('transfers', kafkaSource({ topic: INPUT, value: json<Transfer>() }))
+    const transfers = job.source('transfers', kafkaSource({ topic: INPUT, value: json<Transfer>(), outOfOrderness: 5 }))
+    const read = release === 'later' ? transfers.filter(() => true) : transfers
+    read
       .keyBy((transfer) => transfer.key)
-      .process('counts', {
+      .process(release === 'foreign' ? 'sums' : 'counts', {
         state: { seen: valueState((): Seen => ({ count: 0, last: {} })) },
         onRecord({ partition, index }, { key, state }) {
           const { count, last } = state.seen.get()

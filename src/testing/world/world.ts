@@ -12,15 +12,18 @@ import { SimulatedNetwork } from '../../../connectors/kafka/testing/simulated-ne
 import type { Config } from '../../config/config.ts'
 import { layerOfJob } from '../../config/layers.ts'
 import { resolveConfig } from '../../config/resolve.ts'
+import type { MetricsPort } from '../../ports/connector-context.ts'
 import { type RunningWorker, startWorker, type WorkerEnd } from '../../runtime/worker.ts'
+import { WORKER_BOUNDS, type WorkerBounds } from '../../runtime/worker-bounds.ts'
 import { WorkerStatus } from '../../runtime/worker-status.ts'
 import { SimulatedDisk } from '../simulator/simulated-disk.ts'
 import { SimulatedProcess } from '../simulator/simulated-process.ts'
 import { SimulatedStorage } from '../simulator/simulated-storage.ts'
 import { Simulation } from '../simulator/simulation.ts'
+import { Coverage } from './coverage.ts'
 import { InvariantChecker } from './invariants/invariant-checker.ts'
 import { tracingLogger } from './tracing-logger.ts'
-import { APPLICATION, INPUT, transferJob } from './transfer-job.ts'
+import { APPLICATION, INPUT, type Release, transferJob } from './transfer-job.ts'
 import { WatchedControlLog } from './watched-control-log.ts'
 
 export interface WorldOptions {
@@ -28,6 +31,7 @@ export interface WorldOptions {
   readonly brokers?: number
   /** On top of the world's own. */
   readonly config?: Readonly<Record<string, unknown>>
+  readonly bounds?: Partial<WorkerBounds>
   readonly keepTrace?: boolean
 }
 
@@ -53,9 +57,12 @@ const CONFIG = {
   kafkaRequestTimeout: 5_000,
 }
 
+export const NO_METRICS: MetricsPort = { counter: () => ({ add() {} }), gauge() {} }
+
 export interface SimulatedWorker {
   readonly name: string
   readonly machine: number
+  readonly release: Release
   readonly process: SimulatedProcess
   readonly status: WorkerStatus
   readonly stop: () => void
@@ -69,13 +76,18 @@ export class World {
   readonly network: SimulatedNetwork
   readonly storage: SimulatedStorage
   readonly config: Config
+  readonly bounds: WorkerBounds
   readonly workers: SimulatedWorker[] = []
+  /** Told of each worker whose end is not a crash. */
+  onEnd: (worker: SimulatedWorker) => void = () => {}
   /** What no fault excuses. */
   readonly bugs: string[] = []
   readonly checker: InvariantChecker
+  readonly coverage = new Coverage()
   readonly disks = new Map<number, SimulatedDisk>()
 
-  constructor(seed: number, { brokers = 1, config = {}, keepTrace = false }: WorldOptions = {}) {
+  constructor(seed: number, { brokers = 1, config = {}, bounds = {}, keepTrace = false }: WorldOptions = {}) {
+    this.bounds = { ...WORKER_BOUNDS, ...bounds }
     this.simulation = new Simulation(seed, { keepTrace })
     this.kafka = new KafkaModel(this.simulation, { brokers })
     this.kafka.groups.times.sessionTimeoutMs.least = 1_000
@@ -97,12 +109,17 @@ export class World {
   }
 
   /** A process on a machine, whose disk outlives it. One at a time per machine. */
-  start(machine: number): SimulatedWorker {
-    const { simulation, network, storage, config, checker } = this
+  start(machine: number, release: Release = 'job'): SimulatedWorker {
+    const { simulation, network, storage, config, checker, coverage, bounds } = this
     const name = `w${machine}.${this.workers.length}`
     const process = new SimulatedProcess(simulation, name)
-    const logger = tracingLogger(simulation, process, (what) => this.bugs.push(what))
-    const { graph } = transferJob()
+    const logger = tracingLogger(
+      simulation,
+      process,
+      (what) => this.bugs.push(what),
+      (event) => coverage.add(`logged: ${event}`),
+    )
+    const { graph } = transferJob(release)
     const disk = this.diskOf(machine)
     const status = new WorkerStatus()
     const connect = () => network.client(process, logger, config.kafkaRequestTimeoutMs)
@@ -114,7 +131,8 @@ export class World {
       clock: process.clock,
       random: () => process.random.next(),
       logger,
-      metrics: { counter: () => ({ add() {} }), gauge() {} },
+      metrics: NO_METRICS,
+      bounds,
       status,
       storage: storage.of(process),
       backends: () => [disk.of(process)],
@@ -125,13 +143,14 @@ export class World {
       createMembership: (context) => createGroupMembership(context, { topics: () => [INPUT] }),
       createExchange: (context) => new KafkaExchange(context),
     })
-    const worker: SimulatedWorker = { name, machine, process, status, stop: running.stop, end: undefined }
+    const worker: SimulatedWorker = { name, machine, release, process, status, stop: running.stop, end: undefined }
     this.workers.push(worker)
     void running.done.then((end) => {
       worker.end = end
       simulation.note(process, end.ok ? 'stopped' : `ended: ${end.error.message}`)
       // Whatever it has left behind (timers, connections) ends with its process.
       process.crash()
+      this.onEnd(worker)
     })
     return worker
   }

@@ -202,6 +202,14 @@ describe('kept whole', () => {
     assert.equal(invariant.onDeleted(['segments/a']), undefined)
   })
 
+  test('what a rewind has given up needs nothing', () => {
+    const { invariant } = kept()
+    invariant.onRecord(valid(1, rewound(0, 1)))
+    assert.notEqual(invariant.onDeleted(['segments/a']), undefined)
+    invariant.onRecord(valid(2, rewound(0, 0)))
+    assert.equal(invariant.onDeleted(['segments/a']), undefined)
+  })
+
   test('exchanges hold what comes behind its positions', () => {
     const { invariant } = kept()
     assert.equal(invariant.onTrimmed('app.exchange.by-key', 0, 7), undefined)
