@@ -115,6 +115,7 @@ export async function startOneWorker(setting: WorkerSetting, wiring: Wiring = pr
     status,
     storage: await wiring.openStorage(config),
     name: workerName(slot),
+    host: hostname(),
     random: Math.random,
     createMembership: (connector, directory) =>
       createGroupMembership(connector, {

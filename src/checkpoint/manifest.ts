@@ -87,6 +87,8 @@ export interface WorkerManifest {
   readonly mergedFiles?: readonly MergedFile[]
   /** Every transaction of this worker not yet seen committed, oldest first (R12). */
   readonly committables: readonly ParticipantCommittable[]
+  /** The oldest checkpoint that one of its standby copies is; absent: it keeps none. For people. */
+  readonly standbyCheckpoint?: number
   /** Ids of transactions seen committed since the last ack: never asked about again. */
   readonly committed: readonly string[]
   /** How long the cut held up processing. */

@@ -109,6 +109,24 @@ b-2     ready      3  orders 1 2, totals 0
   )
 })
 
+test('status tells what each worker keeps copies of, and how new they are', async () => {
+  const withStandby: ControlRecord = { ...claimed, standby: { 'a-1': ['orders/1', 'totals/0'], 'b-2': ['orders/0'] } }
+  const following = { ...(manifest as object), standbyCheckpoint: 1 } as never
+  const { out } = await run(
+    ['status', 'orders'],
+    [
+      withStandby,
+      ...started.slice(1),
+      ...completed(1),
+      { type: 'checkpoint-triggered', epoch: 0, checkpoint: 2, kind: 'periodic' },
+      { type: 'checkpoint-acked', epoch: 0, checkpoint: 2, worker: 'a-1', manifest: following },
+    ],
+  )
+  assert.match(out, /^WORKER {2}STATE {2}TASKS {2}PARTITIONS +STANDBY$/m)
+  assert.match(out, /^a-1 .* orders 1, totals 0 at checkpoint 1$/m)
+  assert.match(out, /^b-2 .* orders 0 not whole yet$/m)
+})
+
 test('in a pipe, and with --json, status is JSON', async () => {
   for (const [args, isTTY] of [
     [['status', 'orders'], false],
@@ -122,6 +140,8 @@ test('in a pipe, and with --json, status is JSON', async () => {
       isReady: true,
       isLagging: false,
       tasks: ['orders/2', 'orders/1', 'totals/0'],
+      standby: [],
+      standbyCheckpoint: null,
     })
   }
 })

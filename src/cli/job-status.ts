@@ -20,6 +20,10 @@ export interface JobStatus {
     /** Its exchange input is behind: sources wait for it. */
     readonly isLagging: boolean
     readonly tasks: readonly TaskKey[]
+    /** Tasks of others that it keeps copies of. */
+    readonly standby: readonly TaskKey[]
+    /** The oldest checkpoint that one of these is, as of its last ack; null: it has not said. */
+    readonly standbyCheckpoint: number | null
   }>
   readonly restorePoint: { readonly checkpoint: number; readonly epoch: number; readonly path: string } | null
   /** Those that one can rewind to. */
@@ -51,6 +55,8 @@ export function statusOf({ applicationId, follower, records }: JobLog): JobStatu
       isReady: view.ready.has(worker),
       isLagging: view.lagging.has(worker),
       tasks,
+      standby: claim?.standby?.[worker] ?? [],
+      standbyCheckpoint: standbyCheckpointOf(records, view.epoch, worker),
     })),
     restorePoint:
       restorePoint === null
@@ -60,6 +66,13 @@ export function statusOf({ applicationId, follower, records }: JobLog): JobStatu
     pending: pendingOf(view),
     failures: failuresOf(records),
   }
+}
+
+function standbyCheckpointOf(records: readonly ValidRecord[], epoch: number, worker: string): number | null {
+  const last = records.findLast(
+    ({ record }) => record.type === 'checkpoint-acked' && record.epoch === epoch && record.worker === worker,
+  )
+  return (last?.record.type === 'checkpoint-acked' ? last.record.manifest.standbyCheckpoint : undefined) ?? null
 }
 
 function phaseOf(view: LogView, records: readonly ValidRecord[]): JobPhase {

@@ -47,15 +47,30 @@ function statusText(status: JobStatus): string {
 }
 
 function workersText({ workers }: JobStatus): string {
+  const hasStandby = workers.some(({ standby }) => standby.length > 0)
   return tableText(
-    [{ title: 'WORKER' }, { title: 'STATE' }, { title: 'TASKS', align: 'right' }, { title: 'PARTITIONS' }],
-    workers.map(({ worker, isReady, isLagging, tasks }) => [
-      worker,
-      !isReady ? 'not ready' : isLagging ? 'lags' : 'ready',
-      String(tasks.length),
-      partitionsText(tasks),
+    [
+      { title: 'WORKER' },
+      { title: 'STATE' },
+      { title: 'TASKS', align: 'right' },
+      { title: 'PARTITIONS' },
+      ...(hasStandby ? [{ title: 'STANDBY' }] : []),
+    ],
+    workers.map((one) => [
+      one.worker,
+      !one.isReady ? 'not ready' : one.isLagging ? 'lags' : 'ready',
+      String(one.tasks.length),
+      partitionsText(one.tasks),
+      ...(hasStandby ? [standbyText(one)] : []),
     ]),
   )
+}
+
+/** `orders 1 3 at checkpoint 17`. */
+function standbyText({ standby, standbyCheckpoint }: JobStatus['workers'][number]): string {
+  if (standby.length === 0) return ''
+  const at = standbyCheckpoint === null || standbyCheckpoint === 0 ? 'not whole yet' : `at checkpoint ${standbyCheckpoint}`
+  return `${partitionsText(standby)} ${at}`
 }
 
 /** `orders 0 2 4, totals-by-key 1`. */

@@ -16,6 +16,8 @@ export interface MemberFacts {
   readonly graphDigest: string
   /** Tasks whose state it has, and the checkpoint that this state is. */
   readonly localState: Readonly<Record<TaskKey, number>>
+  /** The machine it runs on, so that copies of state are kept elsewhere; absent: it is not known. */
+  readonly host?: string | undefined
 }
 
 export interface GroupMember extends MemberFacts {

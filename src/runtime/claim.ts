@@ -9,6 +9,7 @@ export interface Claim {
   readonly nonce: string
   readonly members: readonly GroupMember[]
   readonly assignment: Readonly<Record<string, readonly TaskKey[]>>
+  readonly standby: Readonly<Record<string, readonly TaskKey[]>>
   readonly graphDigest: string
   readonly slots: number
 }
@@ -32,6 +33,7 @@ export async function appendClaim(
     previousEpoch: view.epoch,
     members: claim.members.map(({ worker, joinNonce, memberId }) => ({ worker, joinNonce, memberId })),
     assignment: claim.assignment,
+    ...(Object.keys(claim.standby).length === 0 ? {} : { standby: claim.standby }),
     graphDigest: claim.graphDigest,
     workers: Math.max(claim.members.length, view.poolWorkers),
     slots: Math.max(claim.slots, view.poolSlots),

@@ -42,6 +42,7 @@ export class Epoch {
   private readonly parts: EpochParts
   private readonly worker: string
   private readonly tasks: readonly TaskKey[]
+  private readonly standby: readonly TaskKey[]
   private readonly ending = Promise.withResolvers<never>()
   private readonly ownShared = new SharedResources()
   private readonly closers: (() => Promise<unknown> | void)[] = []
@@ -58,6 +59,7 @@ export class Epoch {
     this.number = view.epoch
     this.worker = parts.session.joined.self.worker
     this.tasks = view.claim?.assignment[this.worker] ?? []
+    this.standby = view.claim?.standby?.[this.worker] ?? []
     this.ending.promise.catch(() => {})
   }
 
@@ -196,6 +198,7 @@ export class Epoch {
       epoch: this.number,
       worker,
       tasks: this.tasks,
+      standby: this.standby,
       isLeader: session.joined.isLeader,
       context,
       sinks,
@@ -265,14 +268,15 @@ export class Epoch {
   private async restore(metadata: CheckpointMetadata | null): Promise<RestoreReport> {
     const { backend, storage, clock, logger, follower, status } = this.parts
     const startMs = clock.monotonicMs()
-    const { restorePoint, retained } = follower.view
+    const { restorePoint, lineage } = follower.view
     const restoring = restoreState({
       backend,
       storage,
       restorePoint,
       metadata,
-      ancestors: retained,
+      ancestors: lineage,
       tasks: this.tasks,
+      standby: this.standby,
       signal: this.over.signal,
       clock,
       onProgress: this.progress(),

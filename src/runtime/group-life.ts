@@ -20,7 +20,7 @@ import type { GroupLifeParts, GroupSession } from './epoch-parts.ts'
 import { appendOne } from './log-follower.ts'
 import { readRestorePoint } from './recovery.ts'
 import { ShutdownTimeout } from './shutdown-timeout.ts'
-import { assignmentOf, planTasks, type TaskPlan } from './task-plan.ts'
+import { type Assignments, assignmentOf, planTasks, type TaskPlan } from './task-plan.ts'
 import { verdictOn } from './verdict.ts'
 import type { WorkerParts } from './worker-parts.ts'
 
@@ -97,6 +97,7 @@ export class GroupLife {
       joinNonce: nonceOf(parts.random),
       graphDigest: digest,
       localState: await this.localState(),
+      host: parts.host,
     }
     const timeoutMs = config.rebalanceTimeoutMs + config.recoveryTimeoutMs
     // The deadline ends with the stop too: its timer would keep the process alive.
@@ -141,13 +142,14 @@ export class GroupLife {
     }
   }
 
-  private assignment(joined: Joined, plan: TaskPlan): Record<string, readonly TaskKey[]> {
-    return assignmentOf(plan, joined.members, this.digest)
+  private assignments(joined: Joined, plan: TaskPlan): Assignments {
+    const { config, follower } = this.parts
+    return assignmentOf(plan, joined.members, this.digest, config.standbyReplicas, follower.view.claim?.assignment)
   }
 
   /** As the tools for consumer groups show it. */
   private partitionsByMember(joined: Joined, plan: TaskPlan): Map<string, readonly AssignedPartitions[]> {
-    const assignment = this.assignment(joined, plan)
+    const { active } = this.assignments(joined, plan)
     const topics = new Map<string, string>()
     for (const { name, input } of this.stages) {
       if (input.kind === 'source' && input.source.topic !== undefined) topics.set(name, input.source.topic)
@@ -155,7 +157,7 @@ export class GroupLife {
     return new Map(
       joined.members.map(({ memberId, worker }) => {
         const byTopic = new Map<string, number[]>()
-        for (const task of assignment[worker] ?? []) {
+        for (const task of active[worker] ?? []) {
           const { stage, partition } = parseTaskKey(task)
           const topic = topics.get(stage)
           if (topic !== undefined) byTopic.set(topic, [...(byTopic.get(topic) ?? []), partition])
@@ -225,10 +227,12 @@ export class GroupLife {
     if (!(await this.mayRestart(change)) || change.aborted) return
     const plan = view.failure === undefined && session.plan !== undefined ? session.plan : await this.plan()
     session.plan = plan
+    const { active, standby } = this.assignments(session.joined, plan)
     const claim = {
       nonce: nonceOf(random),
       members: session.joined.members,
-      assignment: this.assignment(session.joined, plan),
+      assignment: active,
+      standby,
       graphDigest: this.digest,
       slots: config.transactionSlots,
     }

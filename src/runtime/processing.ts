@@ -15,6 +15,7 @@ import { watchGroup } from './group-changes.ts'
 import { appendOne } from './log-follower.ts'
 import { type OpenedTasks, openTasks } from './open-tasks.ts'
 import { keepSwept } from './orphan-sweep.ts'
+import { Standby } from './standby.ts'
 import type { StartedEpoch } from './started-epoch.ts'
 import { WORKER_BOUNDS } from './worker-bounds.ts'
 import { WorkerCheckpoints } from './worker-checkpoints.ts'
@@ -52,7 +53,8 @@ export async function runProcessing(parts: EpochParts, started: StartedEpoch): P
   })
   const coordinator = started.isLeader ? createCoordinator(parts, started) : null
   const compaction = createCompaction(parts, started)
-  const checkpoints = createCheckpoints(parts, started, { state, tasks, coordinator, compaction })
+  const standby = createStandby(parts, started)
+  const checkpoints = createCheckpoints(parts, started, { state, tasks, coordinator, compaction, standby })
   // Before anything else touches the backend again.
   onClose(() => checkpoints.abandon())
   // They touch nothing but storage, which may be the very thing that does not answer.
@@ -86,6 +88,10 @@ export async function runProcessing(parts: EpochParts, started: StartedEpoch): P
   if (compaction !== null) {
     onClose(() => soon(compaction.stop()))
     compaction.start()
+  }
+  if (standby !== null) {
+    onClose(() => standby.stop())
+    standby.start()
   }
   if (started.isLeader) {
     const stopSweeping = keepSwept({ ...parts, epoch })
@@ -198,6 +204,11 @@ function createCompaction(parts: EpochParts, { epoch, tasks, metadata, context }
   return new Compaction({ ...place, clock, logger, storage, share, statistics, sizes })
 }
 
+function createStandby({ backend, storage, follower, clock, logger, status }: EpochParts, { standby }: StartedEpoch) {
+  if (standby.length === 0) return null
+  return new Standby({ backend, storage, tasks: standby, follower, clock, logger, statistics: status.standby })
+}
+
 /** What a worker's checkpoints have to do with. */
 interface CheckpointRoles {
   readonly state: WorkerState
@@ -206,12 +217,14 @@ interface CheckpointRoles {
   readonly coordinator: Coordinator | null
   /** Null: it is off. */
   readonly compaction: Compaction | null
+  /** Null: this worker keeps no copies. */
+  readonly standby: Standby | null
 }
 
 function createCheckpoints(
   parts: EpochParts,
   started: StartedEpoch,
-  { state, tasks, coordinator, compaction }: CheckpointRoles,
+  { state, tasks, coordinator, compaction, standby }: CheckpointRoles,
 ): WorkerCheckpoints {
   const { applicationId, clock, logger, storage, status, follower } = parts
   const { epoch, worker, context, sinks, writer, fail } = started
@@ -226,6 +239,7 @@ function createCheckpoints(
     storage,
     participants: sinks.participants,
     compaction,
+    standby,
     writer,
     flushSinks: async () => {
       await Promise.all(sinks.all.filter((sink) => sink.participant === undefined).map((sink) => sink.writer.flush()))

@@ -115,6 +115,25 @@ test('deletes local state of tasks that are elsewhere now', async () => {
   assert.deepEqual([...(await backend.markers()).keys()], ['s/0'])
 })
 
+test('leaves the copies of tasks that others run as they are', async () => {
+  const backend = await opened()
+  const copy = { checkpoint: 2, epoch: 0, metadataDigest: 'd2' }
+  await backend.apply([{ ...changes({ z: '1' }), task: 's/7' }], new Map([['s/7', copy]]))
+  const { storage, metadata } = await scene()
+  await restoreState({
+    backend,
+    storage,
+    metadata,
+    restorePoint: point(3),
+    ancestors: [],
+    tasks: ['s/0'],
+    standby: ['s/7', 's/8'],
+  })
+  const markers = await backend.markers()
+  assert.deepEqual([...markers.keys()].sort(), ['s/0', 's/7'])
+  assert.deepEqual(markers.get('s/7'), copy)
+})
+
 test('without a restore point everything local is deleted', async () => {
   const backend = await opened()
   await backend.apply([changes({ z: '1' })], marker(3))

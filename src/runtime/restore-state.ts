@@ -3,22 +3,19 @@
  * point or one of its ancestors (R13); then only what came since is fetched. Everything else is deleted and fetched.
  */
 
-import { linksSince } from '../checkpoint/links-since.ts'
-import type { ChainLink, CheckpointMetadata } from '../checkpoint/metadata.ts'
+import type { CheckpointMetadata } from '../checkpoint/metadata.ts'
 import type { RestorePoint } from '../checkpoint/protocol/control-records.ts'
 import { type Clock, systemClock } from '../common/clock.ts'
 import type { CheckpointStorage } from '../ports/checkpoint-storage.ts'
-import type { StateBackend, TaskMarker } from '../ports/state-backend.ts'
+import type { StateBackend } from '../ports/state-backend.ts'
 import type { TaskKey } from '../records/task-id.ts'
-import { restoreChain } from './restore-chain.ts'
+import { applyLinks } from './apply-links.ts'
+import { type Ancestor, bytesOf, planTask, type RestorePlan } from './restore-plan.ts'
 
 /** Tasks that are restored at the same time: one decodes while another waits for the storage or the disk. */
 const TASKS_AT_ONCE = 4
 /** For what they have fetched and not applied yet. */
 const BUDGET_BYTES = 64 * 1024 * 1024
-
-/** Stands in a task's marker while its state is being put together: no checkpoint has this number. */
-const INCOMPLETE: TaskMarker = { checkpoint: -1, epoch: -1, metadataDigest: '' }
 
 export interface RestoreReport {
   /** That the backend holds of all tasks now; 0: it is empty. */
@@ -37,9 +34,11 @@ export interface RestoreParts {
   readonly storage: CheckpointStorage
   readonly restorePoint: RestorePoint | null
   readonly metadata: CheckpointMetadata | null
-  /** Completed checkpoints that the log still holds, the restore point's ancestors. */
-  readonly ancestors: readonly RestorePoint[]
+  /** Completed checkpoints that the restore point descends from, as far as the log tells. */
+  readonly ancestors: readonly Ancestor[]
   readonly tasks: readonly TaskKey[]
+  /** Copies of tasks that others run: left as they are. Default: there are none. */
+  readonly standby?: readonly TaskKey[]
   /** Aborted: nothing more is applied, and what is under way ends with the signal's reason. */
   readonly signal?: AbortSignal
   /** Default: the system's. */
@@ -47,18 +46,12 @@ export interface RestoreParts {
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void
 }
 
-interface RestorePlan {
-  readonly task: TaskKey
-  readonly links: readonly ChainLink[]
-  readonly isFresh: boolean
-  /** What is local holds all changes up to this checkpoint. */
-  readonly since: number
-}
-
 export async function restoreState(parts: RestoreParts): Promise<RestoreReport> {
-  const { backend, tasks, metadata } = parts
+  const { backend, tasks, metadata, standby = [] } = parts
   const markers = await backend.markers()
-  for (const task of markers.keys()) if (!tasks.includes(task)) await backend.deleteTask(task)
+  for (const task of markers.keys()) {
+    if (!tasks.includes(task) && !standby.includes(task)) await backend.deleteTask(task)
+  }
   const plans: RestorePlan[] = []
   for (const task of tasks) {
     parts.signal?.throwIfAborted()
@@ -66,7 +59,7 @@ export async function restoreState(parts: RestoreParts): Promise<RestoreReport> 
     if (plan.isFresh && markers.has(task)) await backend.deleteTask(task)
     plans.push(plan)
   }
-  const totalBytes = plans.flatMap((plan) => plan.links).reduce((sum, link) => sum + link.bytes, 0)
+  const totalBytes = bytesOf(plans)
   let fetchedBytes = 0
   const onFetched = (bytes: number) => {
     fetchedBytes += bytes
@@ -100,36 +93,9 @@ export async function restoreState(parts: RestoreParts): Promise<RestoreReport> 
   }
 }
 
-function planTask(
-  { restorePoint, metadata, ancestors }: RestoreParts,
-  task: TaskKey,
-  marker: TaskMarker | undefined,
-): RestorePlan {
-  const chain = metadata?.chains[task] ?? []
-  if (restorePoint === null || metadata === null) return { task, links: [], isFresh: true, since: 0 }
-  const isAncestor =
-    marker !== undefined &&
-    [...ancestors, restorePoint].some(
-      (point) => point.checkpoint === marker.checkpoint && point.sha256 === marker.metadataDigest,
-    )
-  if (!isAncestor) return { task, links: chain, isFresh: true, since: 0 }
-  const since = marker.since ?? marker.checkpoint
-  const newer = linksSince(metadata, task, { since, checkpoint: marker.checkpoint })
-  return newer === null ? { task, links: chain, isFresh: true, since: 0 } : { task, links: newer, isFresh: false, since }
-}
-
 async function restoreTask(parts: RestoreParts, plan: RestorePlan, onFetched: (bytes: number) => void): Promise<void> {
   const { backend, storage, restorePoint, metadata, signal, clock = systemClock } = parts
-  const { task, links, isFresh, since } = plan
   if (restorePoint === null || metadata === null) return
-  const { checkpoint, epoch, sha256 } = restorePoint
-  const marker = { checkpoint, epoch, metadataDigest: sha256 }
-  if (links.length > 0) {
-    // What is cut off in the middle can be gone on with, if it began with local state.
-    await backend.apply([], new Map([[task, isFresh ? INCOMPLETE : { ...marker, since }]]))
-    const budgetBytes = BUDGET_BYTES / TASKS_AT_ONCE
-    await restoreChain({ backend, storage, clock, metadata, task, links, isFresh, budgetBytes, signal, onFetched })
-  }
-  signal?.throwIfAborted()
-  await backend.apply([], new Map([[task, marker]]))
+  const budgetBytes = BUDGET_BYTES / TASKS_AT_ONCE
+  await applyLinks({ backend, storage, clock, restorePoint, metadata, budgetBytes, signal, onFetched }, plan)
 }

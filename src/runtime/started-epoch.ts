@@ -12,6 +12,8 @@ export interface StartedEpoch {
   readonly worker: string
   /** Those of this worker. */
   readonly tasks: readonly TaskKey[]
+  /** Tasks of others that it keeps copies of. */
+  readonly standby: readonly TaskKey[]
   readonly isLeader: boolean
   readonly context: ConnectorContext
   readonly sinks: OpenedSinks

@@ -14,9 +14,13 @@ const member = (worker: string, graphDigest: string): GroupMember => {
 
 test('members with another graph get no tasks, and no part in checkpoints', () => {
   const plan = { sources: new Map(), exchanges: [], tasks: ['in/0', 'in/1', 'in/2'] }
-  const assignment = assignmentOf(plan, [member('a', 'new'), member('b', 'old'), member('c', 'new')], 'new')
-  assert.deepEqual(Object.keys(assignment).sort(), ['a', 'c'])
-  assert.deepEqual(Object.values(assignment).flat().sort(), ['in/0', 'in/1', 'in/2'])
+  const members = [member('a', 'new'), member('b', 'old'), member('c', 'new')]
+  const { active, standby } = assignmentOf(plan, members, 'new')
+  assert.deepEqual(Object.keys(active).sort(), ['a', 'c'])
+  assert.deepEqual(Object.values(active).flat().sort(), ['in/0', 'in/1', 'in/2'])
+  assert.deepEqual(standby, {})
+  const copies = assignmentOf(plan, members, 'new', 1).standby
+  assert.deepEqual(copies, { a: active.c, c: active.a })
 })
 
 function tasksOf(sourcePartitions: number, exchangePartitions: number | undefined) {

@@ -6,6 +6,7 @@ import type { CheckpointMetadata } from '../checkpoint/metadata.ts'
 import { MillraceError } from '../common/errors.ts'
 import { assignTasks } from '../graph/assignment.ts'
 import { dependsOnSourcePartitions, type Stage } from '../graph/stages.ts'
+import { assignStandby } from '../graph/standby.ts'
 import type { ConnectorContext } from '../ports/connector-context.ts'
 import type { Exchange, ExchangeSpec } from '../ports/exchange.ts'
 import type { GroupMember } from '../ports/group-membership.ts'
@@ -64,12 +65,27 @@ function refuseMovedKeys(stage: Stage, now: number, restored: CheckpointMetadata
   )
 }
 
-/** Members that run another graph than the leader get no tasks, and take no part. */
+export interface Assignments {
+  /** Worker → its tasks. */
+  readonly active: Readonly<Record<string, readonly TaskKey[]>>
+  /** Worker → the tasks of others that it keeps copies of. */
+  readonly standby: Readonly<Record<string, readonly TaskKey[]>>
+}
+
+/**
+ * Members that run another graph than the leader get no tasks, and take no part.
+ *
+ * @param previous worker → its tasks before: who has run a task keeps it where copies are as new as its own state
+ */
 export function assignmentOf(
   plan: TaskPlan,
   members: readonly GroupMember[],
   graphDigest: string,
-): Record<string, readonly TaskKey[]> {
+  replicas = 0,
+  previous: Assignments['active'] = {},
+): Assignments {
   const able = members.filter((member) => member.graphDigest === graphDigest)
-  return Object.fromEntries(assignTasks(plan.tasks, able))
+  const active = assignTasks(plan.tasks, able, new Map(Object.entries(previous)))
+  const standby = replicas === 0 ? new Map() : assignStandby(active, able, replicas)
+  return { active: Object.fromEntries(active), standby: Object.fromEntries(standby) }
 }

@@ -30,6 +30,7 @@ import type { SealedOverlay } from '../state/sealed-overlay.ts'
 import type { WorkerState } from '../state/worker-state.ts'
 import type { Compaction, Riders } from './compaction.ts'
 import type { UploadedSegment } from './load-figures.ts'
+import type { Standby } from './standby.ts'
 
 export interface WorkerCheckpointParts {
   readonly applicationId: string
@@ -43,6 +44,8 @@ export interface WorkerCheckpointParts {
   readonly participants: readonly TransactionParticipant[]
   /** Null: it is off. */
   readonly compaction: Compaction | null
+  /** Null: this worker keeps no copies. */
+  readonly standby: Pick<Standby, 'checkpoint'> | null
   /** Null: this worker writes to no exchange. */
   readonly writer: ExchangeWriter | null
   /** What barriers tell: the worker's watermark. */
@@ -176,7 +179,7 @@ export class WorkerCheckpoints {
   }
 
   private async prepare({ checkpoint, cuts, flushed, barriers, pauseMs }: CutWork): Promise<void> {
-    const { worker, state, writer } = this.parts
+    const { worker, state, writer, standby } = this.parts
     let refused: Error | undefined
     try {
       await this.uploadSegments(this.uploading.signal)
@@ -206,6 +209,7 @@ export class WorkerCheckpoints {
       output: writer === null || ends === null ? null : { producerId: writer.producerId, ends },
       segments: this.overlays.flatMap((pending) => pending.segment ?? []),
       ...this.parts.compaction?.tell(checkpoint),
+      ...(standby === null ? {} : { standbyCheckpoint: standby.checkpoint }),
       committables: this.transactions.map(({ participant, committable }) => ({ participant: participant.name, committable })),
       committed: [...this.committed],
       pauseMs: Math.round(pauseMs * 1000) / 1000,

@@ -16,6 +16,8 @@ import type { WorkerStatus } from './worker-status.ts'
 export interface WorkerParts {
   /** Unique among the workers that are up: it stands in the control log and in messages. */
   readonly name: string
+  /** The machine; absent: it is not known. */
+  readonly host?: string
   readonly applicationId: string
   readonly graph: JobGraph
   readonly config: Config

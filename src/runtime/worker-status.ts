@@ -9,6 +9,7 @@ import { noCompaction } from './compaction-statistics.ts'
 import { LoadFigures } from './load-figures.ts'
 import type { MemoryStatus } from './memory-status.ts'
 import type { OpenedTasks } from './open-tasks.ts'
+import { noStandby } from './standby-statistics.ts'
 
 export type WorkerPhase = 'starting' | 'joining' | 'restoring' | 'running' | 'stopping' | 'stopped' | 'failed'
 
@@ -63,6 +64,7 @@ export class WorkerStatus {
   workers = 1
   /** How often checkpoints are due now. */
   intervalMs = 0
+  readonly standby = noStandby()
   restoreDoneBytes = 0
   restoreTotalBytes = 0
   observed: { readonly state: WorkerState; readonly tasks: OpenedTasks; readonly backend: StateBackend } | undefined

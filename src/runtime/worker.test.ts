@@ -416,6 +416,32 @@ describe('a worker', () => {
     assert.equal(!end.ok && (end.error as MillraceError).code, 'MR_RECORD_WITHOUT_KEY')
   })
 
+  test('that keeps copies of what another one runs restores nothing when that one is gone', async () => {
+    const world = new World(keyed(400))
+    const options = { standbyReplicas: 1 }
+    const statuses: WorkerStatus[] = []
+    const start = () => {
+      const worker = world.start(options)
+      statuses.push(world.status)
+      return worker
+    }
+    const first = start()
+    const second = start()
+    await until(() => statuses.every(({ standby }) => standby.tasks === 1 && standby.checkpoint > 0))
+    await until(() => world.sink.committed.length === [...expectedByKey(world.source).values()].flat().length)
+    const [at] = statuses.map(({ checkpoints }) => checkpoints.lastCompleted)
+    await until(() => statuses.every(({ standby }) => standby.checkpoint > (at ?? 0)))
+    first.disappear()
+    const [gone] = world.group.ids()
+    world.group.remove(gone ?? '')
+    await until(() => statuses[1]?.observed?.tasks !== undefined && statuses[1].standby.tasks === 0)
+    await until(() => (statuses[1]?.checkpoints.lastCompleted ?? 0) > (at ?? 0) + 2)
+    second.stop()
+    assert.deepEqual(await second.done, { ok: true })
+    assert.equal(statuses[1]?.restoreTotalBytes, 0)
+    assert.deepEqual(byKey(world.sink.committed), expectedByKey(world.source))
+  })
+
   test('keeps value state over a restart', async () => {
     const world = new World(keyed(40))
     const job = defineJob('seen', (builder) => {

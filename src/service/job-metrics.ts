@@ -46,6 +46,7 @@ export function addJobMetrics(metrics: Metrics, status: WorkerStatus, sources: r
   addMemoryMetrics(metrics, status)
   metrics.gauge('millrace_job_workers', 'Workers of the job in the running epoch', () => status.workers)
   metrics.gauge('millrace_checkpoint_interval_seconds', 'How often checkpoints are due', () => status.intervalMs / 1000)
+  addStandbyMetrics(metrics, status)
   metrics.gauge('millrace_state_cached_entries', 'State entries on the heap', () => status.observed?.state.entryCount ?? 0)
   metrics.gauge(
     'millrace_state_cache_bytes',
@@ -117,6 +118,27 @@ function addCompactionMetrics(metrics: Metrics, { compaction }: WorkerStatus): v
   metrics.gauge('millrace_chain_bytes', 'What a restore of this worker would read', () => compaction.chainBytes)
   metrics.gauge('millrace_chain_live_bytes', 'About how much of it is live state', () => compaction.liveBytes)
   metrics.gauge('millrace_chain_links', 'Slices that a restore of this worker would read', () => compaction.links)
+}
+
+function addStandbyMetrics(metrics: Metrics, { standby }: WorkerStatus): void {
+  metrics.gauge('millrace_standby_tasks', 'Tasks of other workers that this one keeps copies of', () => standby.tasks)
+  metrics.gauge('millrace_standby_checkpoint', 'The oldest checkpoint that one of its copies is', () => standby.checkpoint)
+  metrics.gauge(
+    'millrace_standby_lag_checkpoints',
+    'By how many numbers that is behind the last completed checkpoint',
+    () => standby.lagCheckpoints,
+  )
+  metrics.gauge('millrace_standby_lag_bytes', 'Bytes that its copies still have to fetch', () => standby.lagBytes)
+  metrics.observedCounter(
+    'millrace_standby_fetched_bytes_total',
+    'Bytes that its copies have fetched',
+    () => standby.fetchedBytes,
+  )
+  metrics.observedCounter(
+    'millrace_standby_failures_total',
+    'Rounds of following that failed and are tried again',
+    () => standby.failures,
+  )
 }
 
 function lagOf(status: WorkerStatus, source: string): number {

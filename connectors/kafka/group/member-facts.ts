@@ -4,8 +4,8 @@ import type { GroupMember, MemberFacts } from '../../../src/ports/group-membersh
 const VERSION = 1
 
 export function encodeFacts(facts: MemberFacts): Buffer {
-  const { worker, joinNonce, graphDigest, localState } = facts
-  return Buffer.from(JSON.stringify({ version: VERSION, worker, joinNonce, graphDigest, localState }))
+  const { worker, joinNonce, graphDigest, localState, host } = facts
+  return Buffer.from(JSON.stringify({ version: VERSION, worker, joinNonce, graphDigest, localState, host }))
 }
 
 /** Undefined: of another release, or not ours. */
@@ -16,9 +16,9 @@ export function decodeFacts(userData: Buffer): MemberFacts | undefined {
   } catch {
     return undefined
   }
-  return isFacts(parsed)
-    ? { worker: parsed.worker, joinNonce: parsed.joinNonce, graphDigest: parsed.graphDigest, localState: parsed.localState }
-    : undefined
+  if (!isFacts(parsed)) return undefined
+  const { worker, joinNonce, graphDigest, localState, host } = parsed
+  return { worker, joinNonce, graphDigest, localState, ...(host === undefined ? {} : { host }) }
 }
 
 /** A member that can't be understood: no graph has this digest, so it gets no tasks. */
@@ -37,9 +37,11 @@ function compare(a: string, b: string): number {
 
 function isFacts(value: unknown): value is MemberFacts {
   if (typeof value !== 'object' || value === null) return false
-  const { version, worker, joinNonce, graphDigest, localState } = value as Record<string, unknown>
+  const { version, worker, joinNonce, graphDigest, localState, host } = value as Record<string, unknown>
   if (version !== VERSION) return false
   if (typeof worker !== 'string' || typeof joinNonce !== 'string' || typeof graphDigest !== 'string') return false
+  // Members of earlier releases don't say.
+  if (host !== undefined && typeof host !== 'string') return false
   if (typeof localState !== 'object' || localState === null) return false
   return Object.values(localState).every((checkpoint) => Number.isSafeInteger(checkpoint))
 }

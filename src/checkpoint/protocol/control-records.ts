@@ -30,6 +30,8 @@ export interface EpochClaimed {
   readonly members: readonly ClaimedMember[]
   /** Worker → its tasks; a member that isn't named here takes no part in this epoch. */
   readonly assignment: Readonly<Record<string, readonly TaskKey[]>>
+  /** Worker → the tasks of others that it keeps copies of; absent: there are none. */
+  readonly standby?: Readonly<Record<string, readonly TaskKey[]>>
   readonly graphDigest: string
   /** Transactional ids exist for workers 0 … workers-1 with slots 0 … slots-1 each. */
   readonly workers: number

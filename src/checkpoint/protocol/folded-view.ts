@@ -37,8 +37,9 @@ export interface FoldedView {
   readonly abandoned: readonly RestorePoint[]
   readonly sourceStarts: readonly (readonly [string, SourceStart])[]
   readonly settled: readonly string[]
-  /** Absent in summaries of earlier releases. */
+  /** Absent in summaries of earlier releases; likewise the next. */
   readonly history?: readonly PastCheckpoint[]
+  readonly lineage?: readonly Pick<RestorePoint, 'checkpoint' | 'sha256'>[]
   readonly poolWorkers: number
   readonly poolSlots: number
 }

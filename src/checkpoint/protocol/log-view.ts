@@ -43,6 +43,9 @@ export interface PendingCheckpoint {
 /** Failures that are remembered: more than any restart strategy counts. */
 const FAILURES_KEPT = 100
 
+/** Local state that is older than all of these is fetched anew. Some 100 bytes each in a summary. */
+const LINEAGE_KEPT = 256
+
 export class LogView {
   /** The offset behind the last record folded. */
   nextOffset = 0
@@ -79,6 +82,8 @@ export class LogView {
   retained: RestorePoint[] = []
   /** Completed, and given up by a rewind: to be dropped. */
   abandoned: RestorePoint[] = []
+  /** The last completed checkpoints that the restore point descends from, itself included, dropped ones too: oldest first. */
+  lineage: Pick<RestorePoint, 'checkpoint' | 'sha256'>[] = []
   /** The last ones decided, oldest first. */
   history: PastCheckpoint[] = []
   /** Checkpoint 0: where each source began (R8). */
@@ -130,13 +135,14 @@ export class LogView {
       sourceStarts: [...this.sourceStarts],
       settled: [...this.settled],
       history: [...this.history],
+      lineage: [...this.lineage],
       poolWorkers,
       poolSlots,
     }
   }
 
   private unfold(folded: FoldedView): void {
-    const { ready, lagging, failures, retained, abandoned, sourceStarts, settled, history, ...rest } = folded
+    const { ready, lagging, failures, retained, abandoned, sourceStarts, settled, history, lineage, ...rest } = folded
     Object.assign(this, rest)
     this.epochState = 'started'
     this.failures = [...failures]
@@ -144,6 +150,7 @@ export class LogView {
     this.abandoned = [...abandoned]
     this.settled = new Set(settled)
     this.history = [...(history ?? [])]
+    this.lineage = [...(lineage ?? retained)]
     for (const [worker, producerId] of ready) this.ready.set(worker, producerId)
     for (const worker of lagging) this.lagging.add(worker)
     for (const [source, start] of sourceStarts) this.sourceStarts.set(source, start)
@@ -246,6 +253,7 @@ export class LogView {
     this.restorePoint = this.retained[at] ?? null
     this.abandoned.push(...this.retained.slice(at + 1))
     this.retained = this.retained.slice(0, at + 1)
+    this.lineage = this.lineage.filter((one) => one.checkpoint <= checkpoint)
     this.giveUpPending()
     this.failedAt = offset
     this.failure ??= {
@@ -296,6 +304,8 @@ export class LogView {
     this.restorePoint = { checkpoint, epoch, path, sha256 }
     this.settlePoint = this.restorePoint
     this.retained.push(this.restorePoint)
+    this.lineage.push({ checkpoint, sha256 })
+    if (this.lineage.length > LINEAGE_KEPT) this.lineage.shift()
     // What this checkpoint no longer lists will never be asked about again, so it need not be remembered.
     const listed = new Set<string>()
     for (const ack of this.pending?.acks.values() ?? []) {

@@ -44,6 +44,14 @@ export const WORKERS_OPTIONS = {
     description:
       'When workers come or go, the others first take a last checkpoint. One that has not joined again within this time is left behind.',
   }),
+  standbyReplicas: withDefault({
+    name: 'standby-replicas',
+    group: 'workers',
+    type: integer({ min: 0, max: 10 }),
+    default: 0,
+    description:
+      'On so many other workers the state of each task is kept as a copy that follows the checkpoints, on other machines where there are any, so that whoever takes over a task restores almost nothing. Each copy takes the disk of the state, and reads from the storage what every checkpoint writes. What the worker that leads the group says holds for all.',
+  }),
   exchangeMaxLag: withDefault({
     name: 'exchange-max-lag',
     group: 'workers',

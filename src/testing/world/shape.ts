@@ -51,7 +51,7 @@ export function shapeOf(seed: number): Shape {
   const brokers = has('three brokers', 0.35) ? 3 : 1
   const faultIntervalMs = random.pick([250, 600, 1_500, 4_000])!
   names.push(`${pace} transactions`, `a fault each ${faultIntervalMs} ms`)
-  return {
+  const shape: Shape = {
     names,
     brokers,
     faultIntervalMs,
@@ -71,4 +71,5 @@ export function shapeOf(seed: number): Shape {
     hasLaterRelease: has('two releases', 0.12),
     hasForeignJob: has('another job of the same id', 0.04),
   }
+  return has('standby copies', 0.35) ? { ...shape, config: { ...shape.config, standbyReplicas: 1 } } : shape
 }

@@ -125,6 +125,7 @@ export class World {
     const connect = () => network.client(process, logger, config.kafkaRequestTimeoutMs)
     const running: RunningWorker = startWorker({
       name,
+      host: `machine-${machine}`,
       applicationId: APPLICATION,
       graph,
       config,
