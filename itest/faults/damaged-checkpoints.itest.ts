@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { renameSync, rmSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, type TestContext, test } from 'node:test'
+import { millrace } from '../support/millrace.ts'
 import { type KafkaServer, type S3Server, startKafka, startS3 } from '../support/servers.ts'
 import { appendRecords } from './append-records.ts'
 import { failsWith } from './failure.ts'
@@ -134,6 +135,46 @@ describe('a damaged checkpoint', { concurrency: false }, () => {
     const damages = DAMAGES.filter(({ name }) => /segment/.test(name))
     await play(context, scene, join(s3.dataDir, s3.bucket, 'checkpoints'), damages)
   })
+
+  for (const [what, pathOf] of [
+    ['metadata', ({ path }: StoredCheckpoint) => path],
+    ['a segment', ({ slice }: StoredCheckpoint) => slice.path],
+  ] as const) {
+    test(`that has lost ${what} is never replaced by an older one but by the command that the error names`, async () => {
+      const scene = await Scene.open(kafka, { name: `going-back-${what === 'metadata' ? 'metadata' : 'segment'}` })
+      try {
+        const first = scene.start()
+        for (let part = 0; part < 3; part++) {
+          await scene.write(PART)
+          await scene.committed(first)
+        }
+        await first.kill('SIGKILL')
+        const last = lastCheckpoint(scene.checkpoints, first)
+        moveAway(last, pathOf(last))
+        rmSync(scene.stateDirectory, { recursive: true, force: true })
+        const { message, remedy } = await failsWith(scene.start(), 'MR_STORAGE_NOT_FOUND')
+        assert.match(
+          message,
+          /the newest older checkpoint that is whole is \d+ of \S+: \d+ completed checkpoints, \d+\.\d s back/,
+        )
+        const command = /millrace (rewind going-back-\w+ --to-checkpoint \d+)$/.exec(remedy)?.[1]
+        assert.ok(command !== undefined, remedy)
+        await failsWith(scene.start(), 'MR_STORAGE_NOT_FOUND')
+
+        const said = await millrace([...command.split(' '), '--brokers', kafka.bootstrap])
+        assert.match(said, /goes on from checkpoint \d+; given up: /)
+        const next = scene.start()
+        await scene.write(PART)
+        await scene.committed(next)
+        assert.deepEqual(await next.kill('SIGTERM'), { exitCode: 0, signal: null }, next.tail())
+        // What was committed behind the older checkpoint comes a second time, as it was told.
+        const { missing, wrong } = await scene.verdict()
+        assert.deepEqual({ missing, wrong }, { missing: 0, wrong: 0 })
+      } finally {
+        await scene.close()
+      }
+    })
+  }
 
   test('that a newer release completed is refused with MR_CHECKPOINT_UNKNOWN_VERSION', async () => {
     const scene = await Scene.open(kafka, { name: 'newer-metadata' })

@@ -27,6 +27,7 @@ import { SharedResources } from './shared-resources.ts'
 import { ShutdownTimeout } from './shutdown-timeout.ts'
 import { registerStates } from './state-registry.ts'
 import { Superseded } from './superseded.ts'
+import { explainUnreadable } from './unreadable-checkpoint.ts'
 import { verdictOn } from './verdict.ts'
 import type { WorkerMemory } from './worker-memory.ts'
 
@@ -266,7 +267,7 @@ export class Epoch {
   }
 
   private async restore(metadata: CheckpointMetadata | null): Promise<RestoreReport> {
-    const { backend, storage, clock, logger, follower, status } = this.parts
+    const { backend, storage, clock, logger, follower, status, applicationId } = this.parts
     const startMs = clock.monotonicMs()
     const { restorePoint, lineage } = follower.view
     const restoring = restoreState({
@@ -288,7 +289,9 @@ export class Epoch {
         () => {},
       ),
     )
-    const report = await restoring
+    const report = await restoring.catch(async (error: unknown) => {
+      throw await explainUnreadable(error, { view: follower.view, storage, applicationId })
+    })
     status.load.restored(report, clock.monotonicMs() - startMs)
     if (restorePoint !== null) {
       logger.info('restored', {

@@ -5,6 +5,7 @@ import { manifestWith } from '../checkpoint/manifest.fixture.ts'
 import { checkpointPath, encodeMetadata } from '../checkpoint/metadata.ts'
 import type { ControlRecord } from '../checkpoint/protocol/control-records.ts'
 import { defined } from '../common/assert.ts'
+import type { MillraceError } from '../common/errors.ts'
 import { silentLogger } from '../common/logger.ts'
 import type { Exchange, ExchangeTopic } from '../ports/exchange.ts'
 import type { FirstStart } from '../ports/source.ts'
@@ -158,5 +159,27 @@ test('a checkpoint with positions of a source that the job has no more is refuse
   await scene.recover([at(0, 0)])
   await scene.complete(1)
   await assert.rejects(scene.recover([at(0, 0)], { source: 'renamed' }), { code: 'MR_SOURCE_UNCLAIMED' })
+  await scene.end()
+})
+
+test('behind a rewind from a checkpoint that cannot be read, the transactions of the older one are settled', async () => {
+  const scene = await new Scene().begin()
+  await scene.recover([at(0, 0)])
+  await scene.complete(1, 1)
+  await scene.complete(2, 2)
+  await scene.storage.delete([checkpointPath(APP, 2, 0)])
+  await assert.rejects(scene.recover([at(0, 0)]), (error: MillraceError) => {
+    assert.equal(error.code, 'MR_STORAGE_NOT_FOUND')
+    assert.match(
+      error.message,
+      /^checkpoint 2 cannot be restored: .*0000000002-e0.* is not there; the newest older checkpoint that is whole is 1 of \S+: 1 completed checkpoints back$/,
+    )
+    assert.match(error.remedy, /millrace rewind app --to-checkpoint 1$/)
+    return true
+  })
+  await scene.rewind(1)
+  assert.deepEqual(await scene.recover([at(0, 0)]), { 0: 10 })
+  assert.ok(scene.sink.committed.includes(1))
+  assert.ok(!scene.sink.committed.includes(2), 'what it was made from is processed again')
   await scene.end()
 })

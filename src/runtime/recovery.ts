@@ -14,6 +14,7 @@ import type { RestorePoint } from '../checkpoint/protocol/control-records.ts'
 import type { LogView } from '../checkpoint/protocol/log-view.ts'
 import { defined } from '../common/assert.ts'
 import { MillraceError } from '../common/errors.ts'
+import type { Logger } from '../common/logger.ts'
 import type { SourceNode } from '../graph/job-graph.ts'
 import type { CheckpointStorage } from '../ports/checkpoint-storage.ts'
 import type { Exchange, ExchangeTopic } from '../ports/exchange.ts'
@@ -24,6 +25,7 @@ import type { OpenedSinks } from './open-sinks.ts'
 import { settleTransactions } from './settle-transactions.ts'
 import { Superseded } from './superseded.ts'
 import type { TaskPlan } from './task-plan.ts'
+import { explainUnreadable, isUnreadable } from './unreadable-checkpoint.ts'
 
 export interface Recovery {
   readonly epoch: number
@@ -39,7 +41,7 @@ export async function recover(parts: EpochParts, { epoch, sinks, exchange }: Rec
   const plan = defined(session.plan, 'plan of the leader')
   const metadata = await readRestorePoint(view, storage, applicationId)
   const isRestored = view.settlePoint?.checkpoint === view.restorePoint?.checkpoint
-  const last = isRestored ? metadata : await readMetadata(storage, view.settlePoint)
+  const last = isRestored ? metadata : await readSettlePoint(view, storage, metadata, logger)
   const { settled, fresh } = await settleTransactions(follower, epoch, last, sinks.participants, logger)
   const exchanges = exchange === null ? [] : await exchange.prepare(plan.exchanges)
   refuseReplacedExchanges(exchanges, metadata)
@@ -63,7 +65,13 @@ export async function readRestorePoint(
   storage: CheckpointStorage,
   applicationId: string,
 ): Promise<CheckpointMetadata | null> {
-  if (view.restorePoint !== null) return readMetadata(storage, view.restorePoint)
+  if (view.restorePoint !== null) {
+    try {
+      return await readMetadata(storage, view.restorePoint)
+    } catch (error) {
+      throw await explainUnreadable(error, { view, storage, applicationId })
+    }
+  }
   for await (const file of storage.list(`${applicationId}/checkpoints/`)) {
     // The first start of a job may have died before its first completion: then the log says that it triggered some.
     if (view.lastCheckpoint > 0) break
@@ -73,6 +81,25 @@ export async function readRestorePoint(
     )
   }
   return null
+}
+
+/**
+ * Of a checkpoint that a rewind has given up, whose transactions are settled all the same. Where it can't be read, which may
+ * be why there was a rewind, those of the restore point are: what came behind them is fenced away, and processed again.
+ */
+async function readSettlePoint(
+  { settlePoint }: LogView,
+  storage: CheckpointStorage,
+  restored: CheckpointMetadata | null,
+  logger: Logger,
+): Promise<CheckpointMetadata | null> {
+  try {
+    return await readMetadata(storage, settlePoint)
+  } catch (error) {
+    if (!isUnreadable(error)) throw error
+    logger.warn('abandoned-checkpoint-unreadable', { checkpoint: settlePoint?.checkpoint, error })
+    return restored
+  }
 }
 
 async function readMetadata(storage: CheckpointStorage, point: RestorePoint | null): Promise<CheckpointMetadata | null> {

@@ -71,6 +71,7 @@ class Scene {
         },
       ],
       compaction: null,
+      standby: null,
       writer: { producerId: 7, appendToAll: () => this.barriers.ask(`${this.cuts + 1}`) },
       watermark: () => 0,
       flushSinks: () => this.flushed.ask(`${this.cuts}`),

@@ -32,7 +32,7 @@ export const checkpointMutations = {
     without: 'local state is used only if its marker is an ancestor',
     edits: [
       edit(
-        'src/runtime/restore-state.ts',
+        'src/runtime/restore-plan.ts',
         '    [...ancestors, restorePoint].some(\n      (point) => point.checkpoint === marker.checkpoint && point.sha256 === marker.metadataDigest,\n    )',
         '    marker.checkpoint > 0',
       ),
