@@ -7,22 +7,26 @@ process.on('unhandledRejection', (reason) => {
   process.exit(1)
 })
 
-/** @throws where the world itself fails, or no schedule has the name */
-export async function runOne(
-  seed: number,
-  schedule: string,
-  options: { readonly keepTrace?: boolean } = {},
-): Promise<SeedResult> {
-  const { runNamed } = await import('../../src/testing/world/run-named.ts')
+/** With its trace. Rejects where the world itself fails. */
+export async function runTraced(seed: number, schedule: string): Promise<SeedResult> {
+  const run = await load(schedule)
   current = `seed ${seed} of ${schedule}`
-  return runNamed(seed, schedule, options)
+  return run(seed, { keepTrace: true })
 }
 
 /** What is wrong, or how the world itself has failed. */
 export async function wrongIn(seed: number, schedule: string): Promise<string | undefined> {
+  const run = await load(schedule)
+  current = `seed ${seed} of ${schedule}`
   try {
-    return (await runOne(seed, schedule)).wrong
+    return (await run(seed)).wrong
   } catch (error) {
     return String(error instanceof Error ? error.stack : error)
   }
+}
+
+/** Rejects where no schedule has the name, or a mutation doesn't fit the source any more: neither is something found. */
+async function load(schedule: string) {
+  const { runnerOf } = await import('../../src/testing/world/run-named.ts')
+  return runnerOf(schedule)
 }

@@ -3,17 +3,15 @@ import { runSchedule } from './run-schedule.ts'
 import { runSeed, type SeedResult } from './run-seed.ts'
 import { schedules } from './schedules.ts'
 
+type Run = (seed: number, options?: { readonly keepTrace?: boolean }) => Promise<SeedResult>
+
 /**
- * One seed, by chance or in a schedule.
- * @throws where the world itself fails, or no schedule has the name
+ * How to run one seed, by chance or in a schedule.
+ * @throws where no schedule has the name
  */
-export async function runNamed(
-  seed: number,
-  schedule: string,
-  options: { readonly keepTrace?: boolean } = {},
-): Promise<SeedResult> {
-  if (schedule === CHANCE) return runSeed(seed, options)
+export function runnerOf(schedule: string): Run {
+  if (schedule === CHANCE) return runSeed
   const chosen = schedules.find(({ name }) => name === schedule)
   if (chosen === undefined) throw new Error(`schedules are ${CHANCE}, ${schedules.map(({ name }) => name).join(', ')}`)
-  return runSchedule(chosen, seed, options)
+  return (seed, options) => runSchedule(chosen, seed, options)
 }

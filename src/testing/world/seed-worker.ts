@@ -2,7 +2,7 @@
 import { parentPort } from 'node:worker_threads'
 import { toError } from '../../common/errors.ts'
 import { CHANCE } from './chance.ts'
-import { runNamed } from './run-named.ts'
+import { runnerOf } from './run-named.ts'
 import type { NamedSeed, SeedReport } from './seed-pool.ts'
 
 /** Of the seed that runs. */
@@ -18,7 +18,7 @@ parentPort?.on('message', (wanted: NamedSeed) => {
 async function run(wanted: NamedSeed): Promise<SeedReport> {
   unhandled = undefined
   try {
-    const { wrong, events, world } = await runNamed(wanted.seed, wanted.schedule)
+    const { wrong, events, world } = await runnerOf(wanted.schedule)(wanted.seed)
     if (wanted.schedule !== CHANCE) world.coverage.add(`schedule: ${wanted.schedule}`)
     // Rejections are told of in a turn of the event loop.
     await new Promise((resolve) => setImmediate(resolve))

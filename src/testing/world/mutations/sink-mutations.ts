@@ -111,4 +111,14 @@ export const sinkMutations = {
       ),
     ],
   },
+  'R27-rest': {
+    rule: 'R27',
+    schedule: 'salvage-cut-short',
+    without: 'a salvage goes on at what its last part has left',
+    edits: [
+      // So small that what is salvaged here has several parts.
+      edit('connectors/kafka/sink/salvage.ts', 'SALVAGE_PART_BYTES = 8 * 1024 * 1024', 'SALVAGE_PART_BYTES = 64'),
+      edit('src/checkpoint/protocol/settlement.ts', "    if (inPlace.rest !== null) visit(inPlace.rest, 'rest')\n", ''),
+    ],
+  },
 } satisfies Readonly<Record<string, Mutation>>
