@@ -15,7 +15,6 @@ import { mutations } from '../src/testing/world/mutations.ts'
 import { breakEach } from './simulate/break-each.ts'
 import { findFirst } from './simulate/find-first.ts'
 import { replay } from './simulate/replay.ts'
-import { runMany } from './simulate/run-many.ts'
 import { REPOSITORY } from './suite.ts'
 
 const { values } = parseArgs({
@@ -41,5 +40,7 @@ async function run(): Promise<boolean> {
   if (values.mutations === true) return breakEach(range)
   if (values.seed !== undefined) return replay(Number(values.seed), schedule ?? mutation?.schedule ?? CHANCE)
   if (name !== undefined && mutation !== undefined) return findFirst(name, mutation, range, schedule)
+  // Not above: it loads parts of the product, in which no rule could be broken then.
+  const { runMany } = await import('./simulate/run-many.ts')
   return runMany(range, schedule, values.json === true)
 }

@@ -1,4 +1,5 @@
 /** One seed, by chance or in a schedule. The product is loaded at the first one: a mutation must be applied before. */
+import { requireMutated } from '../../src/testing/world/mutate.ts'
 import type { SeedResult } from '../../src/testing/world/run-seed.ts'
 
 let current = 'no seed'
@@ -28,5 +29,6 @@ export async function wrongIn(seed: number, schedule: string): Promise<string | 
 /** Rejects where no schedule has the name, or a mutation doesn't fit the source any more: neither is something found. */
 async function load(schedule: string) {
   const { runnerOf } = await import('../../src/testing/world/run-named.ts')
+  requireMutated()
   return runnerOf(schedule)
 }
