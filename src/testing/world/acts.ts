@@ -28,19 +28,14 @@ export class Acts {
   /** From now on nothing is started any more but by hand. */
   isOver = false
   private darkUntilMs = 0
-  private rewindsLeft: number
   private disastersLeft: number
-  private partitionsLeft: number
-  private hasForeignCome = false
 
   constructor(world: World, scenario: Scenario, shape: Shape) {
     this.world = world
     this.scenario = scenario
     this.shape = shape
     this.random = world.simulation.random.fork()
-    this.rewindsLeft = shape.rewinds
     this.disastersLeft = shape.disasters
-    this.partitionsLeft = shape.addedPartitions
     world.onEnd = (worker) => this.restartEnded(worker)
   }
 
@@ -111,7 +106,7 @@ export class Acts {
     for (const one of world.running) one.process.crash()
     const waitMs = random.chance(0.3) ? 3_000 : random.between(8_000, LONGEST_DISASTER_MS)
     this.darkUntilMs = world.simulation.nowMs + waitMs
-    if (random.chance(0.3)) this.later(waitMs, 'rewind in the dark', () => this.rewind())
+    if (this.shape.rewinds > 0 && random.chance(0.5)) this.later(waitMs, 'rewind in the dark', () => this.rewind())
     world.simulation.after(null, waitMs, 'start behind a disaster', () => {
       for (let machine = 0; machine < 3; machine++) this.startOn(machine)
     })
@@ -122,39 +117,40 @@ export class Acts {
     worker.process.clock.wallOffsetMs += this.random.pick(CLOCK_STEPS_MS)!
   }
 
-  rewind(): void {
+  /** False: there is nothing to go back to yet. */
+  rewind(): boolean {
     const { world, random } = this
-    if (this.rewindsLeft === 0) return
-    this.rewindsLeft--
+    if (world.checker.view.retained.length === 0) return false
     this.rewinding++
     const phase = this.phaseOfJob()
     void rewindByHand(world, (retained) => random.pick(retained)).then((isDone) => {
       this.rewinding--
       if (isDone) world.coverage.add(`rewound${phase}`)
     })
+    return true
   }
 
-  addPartition(): void {
-    if (this.partitionsLeft === 0 || this.scenario.isReplaced) return
-    this.partitionsLeft--
-    this.cover('partition added')
+  addPartition(): boolean {
+    if (this.scenario.isReplaced) return true
+    this.world.coverage.add(`partition added${this.phaseOfJob()}`)
     this.scenario.addPartition()
+    return true
   }
 
   /** Once the job knows which topic it was. */
-  replaceTopic(): void {
-    const { checker } = this.world
-    if (this.scenario.isReplaced || checker.view.sourceStarts.size === 0) return
-    this.cover('source topic replaced')
+  replaceTopic(): boolean {
+    if (this.world.checker.view.sourceStarts.size === 0) return false
+    this.world.coverage.add(`source topic replaced${this.phaseOfJob()}`)
     this.scenario.replaceTopic(this.random.between(1, LONGEST_TOPIC_AWAY_MS))
+    return true
   }
 
   /** Once there is state that it can't claim: before that the id is whose who comes first. */
-  startForeign(): void {
-    if (this.hasForeignCome || this.world.checker.view.restorePoint === null) return
-    this.hasForeignCome = true
-    this.cover('another job started')
+  startForeign(): boolean {
+    if (this.world.checker.view.restorePoint === null) return false
+    this.world.coverage.add(`another job started${this.phaseOfJob()}`)
     this.world.start(FOREIGN_MACHINE, 'foreign')
+    return true
   }
 
   later(mostMs: number, label: string, run: () => void): void {

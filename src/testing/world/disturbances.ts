@@ -1,10 +1,12 @@
 /** Everything that may go wrong, at random: for a while, then never again. */
 import { CALM } from '../../../connectors/kafka/testing/simulated-network.ts'
 import { type Acts, LONGEST_OUTAGE_MS, LONGEST_PAUSE_MS } from './acts.ts'
-import { FAULTS } from './faults.ts'
+import { DEEDS, FAULTS } from './faults.ts'
 
 const NOT_ENOUGH_REPLICAS = 19
 const NOT_ENOUGH_REPLICAS_AFTER_APPEND = 20
+
+const TRIED_AGAIN_MS = 700
 
 interface Target {
   readonly label: string
@@ -34,11 +36,13 @@ const TARGETS: readonly Target[] = [
 export class Disturbances {
   isOver = false
   private readonly acts: Acts
+  private readonly lastMs: number
   private readonly endMs: number
 
   /** @param lastMs simulated ms in which things go wrong */
   constructor(acts: Acts, lastMs: number) {
     this.acts = acts
+    this.lastMs = lastMs
     this.endMs = acts.world.simulation.nowMs + lastMs
   }
 
@@ -68,7 +72,17 @@ export class Disturbances {
     world.kafka.transactions.times.markerMs = random.pick([5, 50, 2_000])!
     world.kafka.transactions.times.writeMs = random.pick([1, 20])!
     if (!shape.isRolling) this.aim(random.pick(TARGETS)!)
+    for (const { times, act } of DEEDS) {
+      for (let i = 0; i < times(shape); i++) this.plan(random.between(0, this.lastMs), () => act(this.acts))
+    }
     this.next()
+  }
+
+  private plan(waitMs: number, act: () => boolean): void {
+    const { simulation } = this.acts.world
+    simulation.after(null, waitMs, 'deed', () => {
+      if (simulation.nowMs < this.endMs && !act()) this.plan(TRIED_AGAIN_MS, act)
+    })
   }
 
   /** Strikes a worker at the very moment when something it has asked for is answered: done, and nobody knows of it. */
@@ -78,7 +92,7 @@ export class Disturbances {
     world.coverage.add(`aimed at ${label}`)
     world.simulation.beforeEvent = (owner, what) => {
       // Complete, not committed, and nobody there to commit before the transaction expires.
-      if (owner === null && what === 'EndTxn' && random.chance(0.02)) acts.disaster()
+      if (owner === null && what === 'EndTxn' && random.chance(0.04)) acts.disaster()
       if (what !== label || !random.chance(chance)) return
       const worker = world.workers.find(({ process }) => process === owner)
       if (worker === undefined) return

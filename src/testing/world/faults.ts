@@ -35,21 +35,21 @@ export const FAULTS: readonly Fault[] = [
     strike: (acts) => withWorker(acts, (worker) => acts.cutOff(worker, acts.random.pick(acts.world.kafka.brokers)!)),
   },
   { name: 'broker', weight: rough(2), strike: (acts) => acts.crashBroker(acts.random.pick(acts.world.kafka.brokers)!) },
-  { name: 'disaster', weight: rough(0.3), strike: (acts) => acts.disaster() },
+  { name: 'disaster', weight: rough(0.6), strike: (acts) => acts.disaster() },
   { name: 'leaders', weight: rough(2), strike: (acts) => acts.moveLeaders() },
   {
     name: 'clock',
     weight: ({ hasWrongClocks }) => (hasWrongClocks ? 3 : 0),
     strike: (acts) => withWorker(acts, (worker) => acts.jumpClock(worker)),
   },
-  { name: 'rewind', weight: ({ rewinds }) => (rewinds > 0 ? 1.5 : 0), strike: (acts) => acts.rewind() },
-  { name: 'partition', weight: ({ addedPartitions }) => (addedPartitions > 0 ? 2 : 0), strike: (acts) => acts.addPartition() },
-  {
-    name: 'topic',
-    weight: ({ replacesTopic }) => (replacesTopic ? 1 : 0),
-    strike: (acts) => acts.replaceTopic(),
-  },
-  { name: 'foreign', weight: ({ hasForeignJob }) => (hasForeignJob ? 2 : 0), strike: (acts) => acts.startForeign() },
+]
+
+/** What people do, so many times in such a world, at any moment. False: not yet possible. */
+export const DEEDS: readonly { readonly times: (shape: Shape) => number; readonly act: (acts: Acts) => boolean }[] = [
+  { times: ({ rewinds }) => rewinds, act: (acts) => acts.rewind() },
+  { times: ({ addedPartitions }) => addedPartitions, act: (acts) => acts.addPartition() },
+  { times: ({ replacesTopic }) => (replacesTopic ? 1 : 0), act: (acts) => acts.replaceTopic() },
+  { times: ({ hasForeignJob }) => (hasForeignJob ? 1 : 0), act: (acts) => acts.startForeign() },
 ]
 
 /** That workers may run on. */

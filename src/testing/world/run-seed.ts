@@ -48,6 +48,9 @@ export async function runSeed(seed: number, { keepTrace = false } = {}): Promise
     if (isOver) keepUp(world)
     return false
   }
+  // Somebody looks even where nothing happens any more.
+  const look = () => void simulation.after(null, CHECK_EVERY_MS, 'look', look)
+  look()
   const isDrained = await simulation.run(isDone, { untilMs: DISTURBED_MS + PATIENCE_MS })
   if (wrong === undefined && !isDrained) wrong = `it has not drained: ${stateOf(world, scenario)}`
   if (wrong === undefined) wrong = await stopAll(world)
