@@ -3,7 +3,6 @@
  * that leads the group claims epochs: after each rebalance, and after a failure as the restart strategy says.
  */
 
-import type { CheckpointMetadata } from '../checkpoint/metadata.ts'
 import type { PastFailure } from '../checkpoint/protocol/folded-view.ts'
 import { decideRestart, type RestartSettings } from '../checkpoint/protocol/restarts.ts'
 import { MillraceError, toError } from '../common/errors.ts'
@@ -18,7 +17,7 @@ import { Epoch } from './epoch.ts'
 import type { EpochEnd } from './epoch-end.ts'
 import type { GroupLifeParts, GroupSession } from './epoch-parts.ts'
 import { appendOne } from './log-follower.ts'
-import { readRestorePoint } from './recovery.ts'
+import { readLatestRestorePoint } from './recovery.ts'
 import { ShutdownTimeout } from './shutdown-timeout.ts'
 import { type Assignments, assignmentOf, planTasks, type TaskPlan } from './task-plan.ts'
 import { verdictOn } from './verdict.ts'
@@ -119,27 +118,12 @@ export class GroupLife {
   }
 
   private async plan(): Promise<TaskPlan> {
-    const { context, createExchange, clock, config } = this.parts
+    const { follower, storage, applicationId, context, createExchange, clock, config } = this.parts
     const planning = async () => {
-      const restored = await this.readRestored()
+      const restored = await readLatestRestorePoint(follower, storage, applicationId)
       return planTasks(this.stages, restored, context, (name) => createExchange(context).partitionsOf(name))
     }
     return withDeadline(clock, 'planning the tasks', config.recoveryTimeoutMs, planning())
-  }
-
-  private async readRestored(): Promise<CheckpointMetadata | null> {
-    const { follower, storage, applicationId } = this.parts
-    for (;;) {
-      await follower.catchUp()
-      const { restorePoint } = follower.view
-      try {
-        return await readRestorePoint(follower.view, storage, applicationId)
-      } catch (error) {
-        await follower.catchUp()
-        // Others go on meanwhile: what was the restore point may be an old one by now, and deleted.
-        if (follower.view.restorePoint === restorePoint) throw error
-      }
-    }
   }
 
   private assignments(joined: Joined, plan: TaskPlan): Assignments {

@@ -102,6 +102,28 @@ async function readSettlePoint(
   }
 }
 
+/**
+ * Between two epochs, by who leads the group: others may go on meanwhile, so what was the restore point when it was looked up
+ * may be an old one when it is read, and deleted.
+ */
+export async function readLatestRestorePoint(
+  follower: LogFollower,
+  storage: CheckpointStorage,
+  applicationId: string,
+): Promise<CheckpointMetadata | null> {
+  const { view } = follower
+  for (;;) {
+    await follower.catchUp()
+    const { restorePoint } = view
+    try {
+      return await readRestorePoint(view, storage, applicationId)
+    } catch (error) {
+      await follower.catchUp()
+      if (view.restorePoint === restorePoint) throw error
+    }
+  }
+}
+
 async function readMetadata(storage: CheckpointStorage, point: RestorePoint | null): Promise<CheckpointMetadata | null> {
   return point === null ? null : decodeMetadata(await storage.get(point.path), point.path, point.sha256)
 }
