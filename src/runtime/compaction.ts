@@ -19,6 +19,7 @@ import { streamSlice } from '../checkpoint/segment/decode-slice.ts'
 import { encodeSegment } from '../checkpoint/segment/encode-segment.ts'
 import { type EncodedSlice, encodeStream } from '../checkpoint/segment/encode-slice.ts'
 import { mergeSlices } from '../checkpoint/segment/merge-slices.ts'
+import { windowBytesFor } from '../checkpoint/segment/window-bytes.ts'
 import { assert, defined } from '../common/assert.ts'
 import type { Clock } from '../common/clock.ts'
 import { isMillraceError, toError } from '../common/errors.ts'
@@ -32,6 +33,8 @@ import { WORKER_BOUNDS, type WorkerBounds } from './worker-bounds.ts'
 
 /** An object is closed behind the slice with which it is full, so that it is larger by the part of a slice at most. */
 const SLICES_OF_OBJECT = 4
+/** For what is read of the storage and not merged yet. */
+const READ_BUDGET_BYTES = 16 * 1024 * 1024
 
 export interface CompactionParts {
   readonly applicationId: string
@@ -195,7 +198,8 @@ export class Compaction {
 
   private async *merge(task: TaskKey, { runs, isBottom }: MergeChoice): AsyncGenerator<EncodedSlice> {
     const { clock, statistics } = this.parts
-    const newestFirst = [...runs].reverse().map(({ links }) => this.stream(task, links))
+    const windowBytes = windowBytesFor(runs.length, READ_BUDGET_BYTES)
+    const newestFirst = [...runs].reverse().map(({ links }) => this.stream(task, links, windowBytes))
     const merged = mergeSlices(newestFirst, { dropDeletes: isBottom, expiredByMs: clock.nowMs(), clock: this.paced })
     try {
       yield* encodeStream(task, merged, this.sizes.objectBytes / SLICES_OF_OBJECT, this.paced)
@@ -207,11 +211,11 @@ export class Compaction {
   }
 
   /** The links of one run, one behind another: their keys ascend. */
-  private async *stream(task: TaskKey, links: readonly PlacedLink[]): AsyncGenerator<StateChanges> {
+  private async *stream(task: TaskKey, links: readonly PlacedLink[], windowBytes: number): AsyncGenerator<StateChanges> {
     const { signal } = this.stopping
     for (const link of links) {
       const read = (start: number, end: number) => this.parts.storage.getRange(link.path, start, end, signal)
-      yield* streamSlice(read, link, { path: link.path, task })
+      yield* streamSlice(read, link, { path: link.path, task }, windowBytes)
     }
   }
 

@@ -3,6 +3,7 @@ import { runsOf } from '../checkpoint/compaction-policy.ts'
 import type { ChainLink, CheckpointMetadata } from '../checkpoint/metadata.ts'
 import { streamSlice } from '../checkpoint/segment/decode-slice.ts'
 import { mergeSlices } from '../checkpoint/segment/merge-slices.ts'
+import { windowBytesFor } from '../checkpoint/segment/window-bytes.ts'
 import { defined } from '../common/assert.ts'
 import type { Clock } from '../common/clock.ts'
 import type { CheckpointStorage } from '../ports/checkpoint-storage.ts'
@@ -10,8 +11,6 @@ import type { StateBackend } from '../ports/state-backend.ts'
 import type { StateChanges } from '../records/state-changes.ts'
 import type { TaskKey } from '../records/task-id.ts'
 
-const LARGEST_WINDOW_BYTES = 1024 * 1024
-const LEAST_WINDOW_BYTES = 64 * 1024
 /** Entries of one batch of the backend: larger ones cost fewer calls, and hold the event loop for longer. */
 const BATCH_ENTRIES = 4096
 
@@ -38,9 +37,7 @@ export async function restoreChain(restore: ChainRestore): Promise<void> {
       ...link,
     })),
   )
-  // Of each run one window is decoded while the next is fetched.
-  const share = restore.budgetBytes / Math.max(1, 2 * runs.length)
-  const windowBytes = Math.min(LARGEST_WINDOW_BYTES, Math.max(LEAST_WINDOW_BYTES, Math.floor(share)))
+  const windowBytes = windowBytesFor(runs.length, restore.budgetBytes)
   const newestFirst = runs.reverse().map(async function* ({ links }): AsyncGenerator<StateChanges> {
     for (const link of links) {
       const { path } = link
