@@ -71,5 +71,8 @@ export function shapeOf(seed: number): Shape {
     hasLaterRelease: has('two releases', 0.12),
     hasForeignJob: has('another job of the same id', 0.04),
   }
-  return has('standby copies', 0.35) ? { ...shape, config: { ...shape.config, standbyReplicas: 1 } } : shape
+  // Each behind what was drawn before, so that this stays as it was for each seed.
+  const config = has('standby copies', 0.35) ? { ...shape.config, standbyReplicas: 1 } : shape.config
+  const bounds = has('state written in steps', 0.3) ? { ...shape.bounds, applyEntries: random.pick([1, 3])! } : shape.bounds
+  return { ...shape, config, bounds }
 }
