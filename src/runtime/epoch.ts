@@ -29,7 +29,6 @@ import { registerStates } from './state-registry.ts'
 import { Superseded } from './superseded.ts'
 import { explainUnreadable } from './unreadable-checkpoint.ts'
 import { verdictOn } from './verdict.ts'
-import type { WorkerMemory } from './worker-memory.ts'
 
 /** For telling the log of a failure and reading that back: brokers may be the very thing that failed. */
 const REPORT_TIMEOUT_MS = 3_000
@@ -230,7 +229,7 @@ export class Epoch {
       config,
       share: (key, make, life = 'epoch') => (life === 'worker' ? shared : this.ownShared).share(key, make),
       fail: this.fail,
-      ...(memory === undefined ? {} : { openFetchBudget: fetchBudgetOf(memory) }),
+      ...(memory === undefined ? {} : { openFetchBudget: memory.shareFetching() }),
     }
   }
 
@@ -336,15 +335,6 @@ export class Epoch {
   private step<T>(promise: Promise<T>, name?: string, timeoutMs = 0): Promise<T> {
     const untilEnd = Promise.race([promise, this.ending.promise])
     return name === undefined ? untilEnd : withDeadline(this.parts.clock, name, timeoutMs, untilEnd)
-  }
-}
-
-/** Fetchers of an epoch share it evenly. */
-function fetchBudgetOf(memory: WorkerMemory): () => () => number {
-  let fetchers = 0
-  return () => {
-    fetchers++
-    return () => Math.floor(memory.fetchBytes / fetchers)
   }
 }
 

@@ -120,6 +120,19 @@ test('above the budget all shares together shrink, to what the minimums are at t
   assert.equal(memory.residentBytes, 600 * MIB)
 })
 
+test('the fetchers of an epoch have equal parts of what there is at the moment', () => {
+  const { memory } = new Scene()
+  const open = memory.shareFetching()
+  const first = open()
+  assert.equal(first(), memory.fetchBytes)
+  const second = open()
+  assert.equal(first(), Math.floor(memory.fetchBytes / 2))
+  memory.shares = new Map([...memory.shares, ['fetch', 8 * MIB]])
+  assert.equal(first() + second(), 8 * MIB)
+  // Another epoch opens its own.
+  assert.equal(memory.shareFetching()()(), 8 * MIB)
+})
+
 test('an idle worker moves nothing', () => {
   const scene = new Scene()
   const { shares } = scene.memory

