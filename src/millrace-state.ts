@@ -1,16 +1,20 @@
 /** The public entry `millrace/state`: looks at the state of checkpoints and savepoints, with neither the job nor Kafka. */
 import { STORAGE_OPTION_KEYS } from './cli/cli-environment.ts'
-import type { MillraceConfig } from './config/config.ts'
+import { type MillraceConfig, optionOf } from './config/config.ts'
 import { layerOfEnvironment, layerOfJob } from './config/layers.ts'
+import { environmentName } from './config/option.ts'
 import { storageUri } from './config/option-types.ts'
 import { resolveConfig } from './config/resolve.ts'
 import { openJobCheckpoint, openSnapshot, placeOf } from './inspect/open-snapshot.ts'
+import type { RewriteOptions } from './inspect/rewrite/rewrite-plan.ts'
+import { rewriteSavepoint as rewrite } from './inspect/rewrite/rewrite-savepoint.ts'
 import type { Snapshot } from './inspect/snapshot.ts'
 import { type ReadOptions, StoredState } from './inspect/stored-state.ts'
 import { openStorage } from './open-storage.ts'
 import type { CheckpointStorage } from './ports/checkpoint-storage.ts'
 
 export { compare, type StateComparison, type StateDifference } from './inspect/compare.ts'
+export type { RewriteOptions, StateMapping } from './inspect/rewrite/rewrite-plan.ts'
 export type { CodecOptions } from './inspect/state-codecs.ts'
 export type { StoredEntry } from './inspect/state-reading.ts'
 export type { StateSize } from './inspect/state-sizes.ts'
@@ -62,18 +66,48 @@ export async function openState(where: string | CheckpointOfJob, options: OpenSt
   return open(root, own, reading, (storage) => openSnapshot(storage, path))
 }
 
+/**
+ * Writes a savepoint anew, with another number of partitions, dropped state or mapped values; the one that is read stays as
+ * it is. A mapping that fails leaves nothing behind.
+ *
+ * @param to the folder of the new savepoint, `file:` or `s3:`
+ * @throws MR_STATE_REWRITE_REFUSED, MR_STATE_NOT_FOUND, MR_STATE_MAPPING_FAILED, MR_STATE_CODEC_UNKNOWN, MR_SAVEPOINT_…, MR_STORAGE_…
+ *
+ * @example
+ * await rewriteSavepoint(state, 's3://bucket/rewritten', { partitions: { 'by-customer': 12 }, dropOperators: ['old'] })
+ */
+export async function rewriteSavepoint(
+  from: StoredState,
+  to: string,
+  { storage: own = {}, ...options }: RewriteOptions & { readonly storage?: StorageOptions } = {},
+): Promise<void> {
+  const storage = await storageAt(to, own)
+  try {
+    await rewrite(from, storage, options)
+  } finally {
+    await storage.close()
+  }
+}
+
 async function open(
   checkpoints: string,
   own: StorageOptions,
   reading: ReadOptions,
   find: (storage: CheckpointStorage) => Promise<Snapshot>,
 ): Promise<StoredState> {
-  const layers = [layerOfJob({ ...own, checkpoints }), layerOfEnvironment(process.env)]
-  const storage = await openStorage(resolveConfig(layers, STORAGE_OPTION_KEYS).config)
+  const storage = await storageAt(checkpoints, own)
   try {
     return new StoredState(await find(storage), reading)
   } catch (error) {
     await storage.close()
     throw error
   }
+}
+
+function storageAt(checkpoints: string, own: StorageOptions): Promise<CheckpointStorage> {
+  const names = STORAGE_OPTION_KEYS.map((key) => environmentName(optionOf(key).name))
+  // Of the environment no more than that: who uses a library may have variables of his own.
+  const environment = Object.fromEntries(names.map((name) => [name, process.env[name]]))
+  const layers = [layerOfJob({ ...own, checkpoints }), layerOfEnvironment(environment)]
+  return openStorage(resolveConfig(layers, STORAGE_OPTION_KEYS).config)
 }

@@ -18,7 +18,7 @@ export interface JobOptions {
 }
 
 /** Without the options of the tests: a job refuses MILLRACE_ variables that it doesn't know. */
-function cleanEnvironment(): NodeJS.ProcessEnv {
+export function cleanEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('MILLRACE_')))
 }
 

@@ -5,7 +5,7 @@ import { OPTION_KEYS, optionOf } from '../config/config.ts'
 import type { Flag } from '../config/layers.ts'
 import { nearestName } from '../config/nearest-name.ts'
 import { PLAN_FLAG_NAMES } from './plan-flags.ts'
-import { STATE_SWITCHES, STATE_VALUE_FLAGS } from './state-flags.ts'
+import { STATE_LIST_FLAGS, STATE_SWITCHES, STATE_VALUE_FLAGS } from './state-flags.ts'
 
 export const SWITCHES = ['help', 'version', 'json', 'delete', 'deep', ...STATE_SWITCHES] as const
 type Switch = (typeof SWITCHES)[number]
@@ -16,6 +16,9 @@ type ValueFlag = (typeof VALUE_FLAGS)[number]
 
 export const COMMANDS = ['run', 'status', 'checkpoints', 'rewind', 'plan', 'state', 'help'] as const
 export type Command = (typeof COMMANDS)[number]
+
+/** No name holds it. */
+const SEPARATOR = '\n'
 
 export interface CommandLine {
   /** Undefined: none was given. */
@@ -51,11 +54,21 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
       continue
     }
     const flag = flagOf(token.name, token.rawName, token.value, token.inlineValue === true, options[token.name]?.type)
-    if (isValueFlag(token.name)) values.set(token.name, String(flag.value))
+    if (isValueFlag(token.name)) values.set(token.name, joined(values.get(token.name), token.name, String(flag.value)))
     else flags.push(flag)
   }
   const [command, ...operands] = positionals
   return { command: command === undefined ? undefined : commandOf(command), operands, flags, switches, values }
+}
+
+/** What a flag is given that may be given several times, one behind another; of any other the last counts. */
+export function listOf(value: string | undefined): readonly string[] {
+  return value === undefined ? [] : value.split(SEPARATOR)
+}
+
+function joined(before: string | undefined, name: string, value: string): string {
+  const isList = (STATE_LIST_FLAGS as readonly string[]).includes(name)
+  return before === undefined || !isList ? value : `${before}${SEPARATOR}${value}`
 }
 
 /** A value that looks like a flag was most likely meant to be one: `--brokers --checkpoints …`. */

@@ -40,6 +40,8 @@ Usage:
   millrace state list <where>            list the state of a checkpoint or savepoint
   millrace state get|keys|export <where>, compare <where> <where>
                                          look into it, without the job and without Kafka
+  millrace state rewrite <where> --to <uri> …
+                                         make a changed savepoint of a savepoint
   millrace help [command]                all options of a command
   millrace --version
 
@@ -97,6 +99,8 @@ const STATE_HELP = `Usage: millrace state list <where> [--quick] [options]
        millrace state keys <where> --operator O [--state S] [options]
        millrace state export <where> [--operator O [--state S]] [options]
        millrace state compare <where> <where> [--details] [options]
+       millrace state rewrite <where> --to <uri> [--partitions <exchange>=<n>] [--drop-operator O]
+                [--drop-state O/S] [--map <file>] [options]
 
 Looks at the state of a checkpoint or savepoint, in the storage alone: the job may run or not. <where>
 is an application id, for the newest checkpoint in --checkpoints, or <app>@<number>; or the URI of a
@@ -107,6 +111,9 @@ get shows the entries of one key, and ends with 1 where there are none. keys, ex
 --details write JSON, a line each. compare ends with 0 where both are equal, 1 where they differ, 2
 where it failed. Values that have expired by now are not shown.
 
+rewrite makes a new savepoint of a savepoint: with another number of partitions of an exchange, without
+some of the state, with mapped values. The one that it reads stays as it is.
+
   --operator <name>, --state <name>
         Which state. get may leave out --state where the operator has one only.
   --key <key>, --map-key <key>
@@ -115,6 +122,13 @@ where it failed. Values that have expired by now are not shown.
         With an application id: the checkpoint, instead of the newest.
   --job <job file>
         The job that wrote it, or a later version: its own codecs and migrations are used.
+  --to <uri>
+        rewrite: the folder of the new savepoint, file: or s3://bucket/prefix.
+  --partitions <exchange>=<number>, --drop-operator <name>, --drop-state <operator>/<state>
+        rewrite: what is to be changed; each may be given several times.
+  --map <file>
+        rewrite: a file whose default export has a function for each state to be mapped, by its name
+        operator/state: (value, entry) => value, or undefined to drop the entry.
   --quick
         list: count nothing.
   --details

@@ -11,18 +11,23 @@ import { isMillraceError, MillraceError, toError } from '../common/errors.ts'
 
 /** Throws MR_JOB_FILE_…, MR_JOB_NOT_A_JOB, and what `defineJob` throws. */
 export async function loadJob(file: string, directory: string): Promise<JobDefinition> {
+  const job = await loadDefault(file, directory)
+  assertJobDefinition(job, file)
+  return job
+}
+
+/** What a file of the user's exports by default. Throws MR_JOB_FILE_…, and what the file itself throws. */
+export async function loadDefault(file: string, directory: string): Promise<unknown> {
   const path = resolve(directory, file)
   const found = await stat(path).catch(() => undefined)
   if (found === undefined) throw new MillraceError('MR_JOB_FILE_NOT_FOUND', `${file} does not exist in ${directory}`)
   if (!found.isFile()) throw new MillraceError('MR_JOB_FILE_NOT_FOUND', `${file} is not a file`)
-  let module: { default?: unknown }
   try {
-    module = await import(pathToFileURL(path).href)
+    const module: { default?: unknown } = await import(pathToFileURL(path).href)
+    return module.default
   } catch (thrown) {
     throw await loadingError(toError(thrown), { file, path, directory })
   }
-  assertJobDefinition(module.default, file)
-  return module.default
 }
 
 interface JobFile {

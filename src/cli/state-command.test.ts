@@ -2,9 +2,18 @@ import assert from 'node:assert/strict'
 import { Writable } from 'node:stream'
 import { describe as suite, test } from 'node:test'
 import { numberKeys } from '../api/number-keys.ts'
+import { type SavepointFacts, SavepointWriter } from '../checkpoint/savepoint/savepoint-writer.ts'
+import { systemClock } from '../common/clock.ts'
+import { liveChanges } from '../inspect/live-changes.ts'
+import { openSnapshot } from '../inspect/open-snapshot.ts'
+import { SegmentMarks } from '../inspect/segment-marks.ts'
+import { StoredState } from '../inspect/stored-state.ts'
 import { APP, CheckpointScene, describe, stored } from '../inspect/testing.ts'
+import { ALL_KEYS } from '../records/changes-in-range.ts'
+import type { StateChanges } from '../records/state-changes.ts'
 import { StateChangesBuilder } from '../records/state-changes-builder.ts'
 import { stateKey, statePrefix } from '../state/state-key.ts'
+import { MemoryStorage } from '../testing/memory-storage.ts'
 import { testCli, testFolder } from './cli-test-kit.ts'
 import { main } from './main.ts'
 
@@ -225,6 +234,81 @@ suite('millrace state', () => {
     const cli = testCli(folder)
     assert.equal(await main(['status', APP, '--operator', 'x'], cli), 2)
     assert.match(cli.stderr.text, /--operator is for millrace state/)
+  })
+})
+
+suite('millrace state rewrite', () => {
+  async function savepoint(): Promise<MemoryStorage> {
+    const storage = new MemoryStorage()
+    const { storage: from } = await scene()
+    const writer = new SavepointWriter({ storage, name: 'own', clock: systemClock })
+    const snapshot = await openSnapshot(from, `${APP}/checkpoints/0000000002-e1/metadata.json`)
+    for (const task of snapshot.tasks.keys()) {
+      const reading = { snapshot, marks: new SegmentMarks(snapshot), nowMs: 0, budgetBytes: 1_000_000 }
+      await writer.addTask(task.replace('in', 'by'), renamed(liveChanges(reading, task, ALL_KEYS), task.replace('in', 'by')))
+    }
+    await writer.finish({
+      ...{
+        applicationId: APP,
+        checkpoint: 2,
+        epoch: 1,
+        isStopped: true,
+        completedAt: '',
+        graphDigest: '',
+        sources: {},
+        watermarks: {},
+      },
+      ...{ exchanges: { by: { partitions: 1, values: 'row-1' } }, stages: {} },
+      states: STATES.map((state) => ({ ...state, stage: 'by' })),
+    } as unknown as SavepointFacts)
+    return storage
+  }
+
+  async function* renamed(stream: AsyncIterable<StateChanges>, task: string) {
+    for await (const changes of stream) yield { ...changes, task }
+  }
+
+  async function rewrite(...args: readonly string[]) {
+    const to = new MemoryStorage()
+    const storages = new Map([
+      ['s3://b/from', await savepoint()],
+      ['s3://b/to', to],
+    ])
+    const files = { 'map.ts': "export default { 'sums/accumulator': ({ n }: { n: number }) => ({ n: n * 100 }) }" }
+    const cli = testCli(await testFolder(files), { openStorage: async ({ checkpoints }) => storages.get(checkpoints)! })
+    const code = await main(['state', 'rewrite', 's3://b/from', ...args], cli)
+    return { code, to, out: cli.stdout.plain, err: cli.stderr.plain }
+  }
+
+  test('writes a savepoint with what was asked for', async () => {
+    const { code, to, out, err } = await rewrite(
+      ...['--to', 's3://b/to', '--partitions', 'by=3', '--drop-operator', 'visits', '--map', 'map.ts'],
+    )
+    assert.equal(code, 0, err)
+    const { partitions, states } = JSON.parse(out)
+    assert.deepEqual([partitions, states], [{ by: 3 }, ['sums/accumulator']])
+    const sums = new StoredState(await openSnapshot(to, 'metadata.json')).operator('sums').aggregating()
+    assert.deepEqual(await sums.get('BER'), { n: 300 })
+    assert.deepEqual(await sums.get('MUC'), { n: 200 })
+    const dropped = await rewrite('--to', 's3://b/to', '--drop-state', 'visits/seen', '--drop-state', 'visits/last')
+    assert.deepEqual(JSON.parse(dropped.out).states, ['sums/accumulator'])
+  })
+
+  test('refuses what cannot be done', async () => {
+    for (const [args, problem] of [
+      [[], /needs --to/],
+      [['--to', 'here'], /MR_CLI_USAGE/],
+      [['--to', 's3://b/to', '--partitions', 'by'], /expected <exchange>=<number>/],
+      [['--to', 's3://b/to', '--partitions', 'in=3'], /MR_STATE_REWRITE_REFUSED.*no exchange in/],
+      [['--to', 's3://b/to', '--map', 'other.ts'], /MR_JOB_FILE_NOT_FOUND/],
+    ] as const) {
+      const { code, err, to } = await rewrite(...args)
+      assert.notEqual(code, 0)
+      assert.match(err, problem)
+      assert.equal(to.files.size, 0)
+    }
+    const checkpoint = await run(['rewrite', `${APP}@1`, '--to', 's3://b/to'])
+    assert.match(checkpoint.err, /MR_STATE_REWRITE_REFUSED.*is a checkpoint/)
   })
 })
 

@@ -1,4 +1,4 @@
-/** `millrace state list|get|keys|export|compare`: what checkpoints and savepoints hold. */
+/** `millrace state list|get|keys|export|compare|rewrite`: what checkpoints and savepoints hold. */
 import { loadLayers } from '../config/load-layers.ts'
 import { StoredState } from '../inspect/stored-state.ts'
 import { errorText } from '../service/error-text.ts'
@@ -7,8 +7,10 @@ import { type CommandLine, SWITCHES, usageError, VALUE_FLAGS } from './command-l
 import { loadJob } from './load-job.ts'
 import { compareStates } from './state-compare.ts'
 import { exportState, getState, listKeys } from './state-export.ts'
+import { STATE_LIST_FLAGS } from './state-flags.ts'
 import { listState } from './state-list.ts'
 import type { StateRequest } from './state-request.ts'
+import { rewriteState } from './state-rewrite.ts'
 import { openWhere } from './state-where.ts'
 
 interface Action {
@@ -26,6 +28,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   keys: { operands: 1, flags: ['operator', 'state'], switches: [], run: listKeys },
   export: { operands: 1, flags: ['operator', 'state'], switches: [], run: exportState },
   compare: { operands: 2, flags: [], switches: ['json', 'details'], run: compareStates },
+  rewrite: { operands: 1, flags: ['to', 'map', ...STATE_LIST_FLAGS], switches: ['json'], run: rewriteState },
 }
 
 /** As diff has it: 1 is said by a difference. */
@@ -33,7 +36,7 @@ const COMPARE_FAILED = 2
 
 /**
  * @returns the exit code: of `compare` 0 equal, 1 different, 2 failed; of `get` 1 where there is no entry
- * @throws MR_CLI_USAGE, MR_CLI_NO_CHECKPOINT, MR_STATE_…, MR_CONFIG_…, MR_CHECKPOINT_…, MR_SAVEPOINT_…, MR_STORAGE_…
+ * @throws MR_CLI_USAGE, MR_CLI_NO_CHECKPOINT, MR_STATE_…, MR_JOB_FILE_…, MR_CONFIG_…, MR_CHECKPOINT_…, MR_SAVEPOINT_…, MR_STORAGE_…
  */
 export async function stateCommand(commandLine: CommandLine, environment: CliEnvironment): Promise<number> {
   const [name = ''] = commandLine.operands
@@ -74,7 +77,7 @@ async function runAction(name: string, action: Action, commandLine: CommandLine,
       const snapshot = await openWhere({ text, environment, layers, checkpoint: commandLine.values.get('checkpoint') })
       states.push(new StoredState(snapshot, { nowMs: environment.clock.nowMs(), ...(job !== undefined && { job }) }))
     }
-    return await action.run({ commandLine, environment, states })
+    return await action.run({ commandLine, environment, layers, states })
   } finally {
     for (const state of states) await state.close()
   }

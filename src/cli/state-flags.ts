@@ -1,4 +1,17 @@
 /** The flags of `millrace state`. */
 export const STATE_SWITCHES = ['details', 'quick'] as const
 
-export const STATE_VALUE_FLAGS = ['checkpoint', 'operator', 'state', 'key', 'map-key', 'job'] as const
+/** May be given several times. */
+export const STATE_LIST_FLAGS = ['drop-operator', 'drop-state', 'partitions'] as const
+
+export const STATE_VALUE_FLAGS = [
+  'checkpoint',
+  'operator',
+  'state',
+  'key',
+  'map-key',
+  'job',
+  'map',
+  'to',
+  ...STATE_LIST_FLAGS,
+] as const

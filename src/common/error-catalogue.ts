@@ -438,6 +438,16 @@ export const ERROR_CATALOGUE = {
     'None: it was only read.',
     'Give it as the key codec reads it: text as it is, a number as digits, bytes in base64, anything else as JSON.',
   ),
+  MR_STATE_REWRITE_REFUSED: entry(
+    'A savepoint cannot be rewritten in the way that was asked for.',
+    'None: nothing was written.',
+    'Leave out what the message names. docs/state.md says what millrace state rewrite can do.',
+  ),
+  MR_STATE_MAPPING_FAILED: entry(
+    'A function that was to map the values of a state has failed, or gave what the codec of the state cannot write.',
+    'None: the savepoint that was read is as it was, and no new one was left behind.',
+    'Mend the function; the message names the entry that it was given.',
+  ),
   MR_STATE_NOT_FETCHED: entry(
     'A job asked a map state at once for what was not fetched for the record.',
     NOTHING_LOST,

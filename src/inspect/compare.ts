@@ -108,10 +108,21 @@ type Visit = (change: StateDifference['change'] | 'unchanged', a: Cursor | undef
 
 async function compareSides(before: Side | undefined, after: Side | undefined, visit: Visit): Promise<void> {
   const tasks = [...new Set([...(before?.tasks ?? []), ...(after?.tasks ?? [])])]
-  const areAlike = before === undefined || after === undefined || before.tasks.join() === after.tasks.join()
-  if (areAlike) for (const task of tasks) await join(streamOf(before, [task]), streamOf(after, [task]), visit)
+  if (before === undefined || after === undefined || arePartitionedAlike(before, after))
+    for (const task of tasks) await join(streamOf(before, [task]), streamOf(after, [task]), visit)
   // A key may stand in another task: they are compared as a whole.
   else await join(streamOf(before, before.tasks), streamOf(after, after.tasks), visit)
+}
+
+/** Whether a key stands in the task of the same name in both. A task without any state may be absent. */
+function arePartitionedAlike(before: Side, after: Side): boolean {
+  if (before.state.stage !== after.state.stage) return false
+  const a = before.reading.snapshot.exchangePartitions
+  const b = after.reading.snapshot.exchangePartitions
+  const { stage } = before.state
+  // Of builds that have not written down the stage it may be any.
+  const stages = stage === undefined ? [...a.keys(), ...b.keys()] : [stage]
+  return stages.every((one) => a.get(one) === b.get(one))
 }
 
 async function join(first: AsyncGenerator<StateChanges>, second: AsyncGenerator<StateChanges>, visit: Visit): Promise<void> {

@@ -10,6 +10,8 @@ export interface JobState {
   readonly name: string
   readonly keyCodec: KeyCodec<unknown>
   readonly mapKeyCodec: KeyCodec<unknown> | undefined
+  /** Of what the job writes, unless that is aggregates. */
+  readonly written: ValueCodec<unknown> | undefined
   /** Of values of that version, if the job says how they are read and the codec is the one that wrote them. */
   readerOf(version: number, codec: string): ValueReader | undefined
   /** What an own aggregate makes of its accumulator; undefined: there is none of that name. */
@@ -42,6 +44,7 @@ export function statesOfJob(graph: JobGraph): JobState[] {
       name: wanted.name,
       keyCodec: stage.keyCodec,
       mapKeyCodec: spec?.kind === 'map' ? spec.keyCodec : undefined,
+      written: aggregates === undefined ? wanted.codec : undefined,
       readerOf: (version: number, codec: string) => (aggregates === undefined ? readerOf(wanted, version, codec) : undefined),
       ownResult: (field: string, accumulator: unknown) => {
         const aggregate = aggregates?.get(field)

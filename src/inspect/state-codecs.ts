@@ -9,7 +9,7 @@ import type { StateDescription } from '../checkpoint/metadata.ts'
 import { MillraceError } from '../common/errors.ts'
 import type { KeyCodec } from '../ports/source.ts'
 import type { ValueCodec } from '../ports/value-codec.ts'
-import { messagePack } from '../state/codecs.ts'
+import { asPlain, messagePack } from '../state/codecs.ts'
 import { listOf } from '../state/list-codec.ts'
 import { type AccumulatorFields, AggregateFields, isAggregateCodec } from './aggregate-fields.ts'
 import { type JobState, statesOfJob, type ValueReader } from './job-states.ts'
@@ -25,7 +25,7 @@ export interface CodecOptions {
 
 /** Reads and writes values of one state, behind their version byte. */
 export interface ValueFormat {
-  /** Of what is written now. */
+  /** Of what is written now; its version is that of the values. */
   readonly codec: ValueCodec<unknown>
   /** What the codec can write again; migrated, if the job says how. Of aggregates the accumulators. */
   readStored(version: number, buffer: Buffer, start: number, end: number): unknown
@@ -89,9 +89,12 @@ export class StateCodecs {
       if (found !== undefined || version === state.codecVersion) readers.set(version, found ?? plain())
       else missing.set(version, plain)
     }
+    const stored = readers.get(state.codecVersion)!.codec
+    const canJobRead = job?.readerOf(state.codecVersion, state.codec) !== undefined
     const ownResult = (field: string, accumulator: unknown) => job?.ownResult(field, accumulator) ?? accumulator
     return {
-      codec: readers.get(state.codecVersion)!.codec,
+      // What the job reads it migrates, so it is written as the job does.
+      codec: canJobRead && job?.written !== undefined ? job.written : { ...asPlain(stored), version: state.codecVersion },
       readStored: (version, buffer, start, end) => {
         const reader = readers.get(version) ?? missing.get(version)?.()
         if (reader === undefined) {

@@ -1,5 +1,6 @@
 /** Reads one state of one operator: streamed, or the entries of one key. */
 import type { StateDescription } from '../checkpoint/metadata.ts'
+import type { ByteWriter } from '../common/byte-writer.ts'
 import { isMillraceError, MillraceError, toError } from '../common/errors.ts'
 import { murmur2Latin1, partitionForKey } from '../common/murmur2.ts'
 import type { KeyCodec } from '../ports/source.ts'
@@ -91,8 +92,14 @@ export class StateReading {
       yield changes.keys.map((_, i) => this.entryAt(changes, i))
   }
 
-  /** @param changes of this state; entry `i` is put */
+  /** @param changes of this state; entry `i` holds a value */
   entryAt(changes: StateChanges, i: number): StoredEntry {
+    const entry = this.storedAt(changes, i)
+    return { ...entry, value: this.format.resultOf(entry.value) }
+  }
+
+  /** The same, but what can be written again as its value: of aggregates the accumulators. */
+  storedAt(changes: StateChanges, i: number): StoredEntry {
     const { task, values, valueStarts, valueEnds, expiresAtMs } = changes
     const { key, namespace } = parseStateKey(changes.keys[i]!)
     const start = valueStarts[i]!
@@ -102,7 +109,7 @@ export class StateReading {
         task,
         key: this.keyCodec.decode(key),
         mapKey: this.mapKeyCodec?.decode(namespace),
-        value: this.format.resultOf(this.format.readStored(version, values, start + 1, valueEnds[i]!)),
+        value: this.format.readStored(version, values, start + 1, valueEnds[i]!),
         version,
         expiresAtMs: expiresAtMs?.[i] || null,
       }
@@ -115,6 +122,20 @@ export class StateReading {
         { cause },
       )
     }
+  }
+
+  /** The codec of values that are written now, and their version. */
+  get writing(): { readonly name: string; readonly version: number } {
+    return this.format.codec
+  }
+
+  /** As a stored value. */
+  encode(value: unknown, out: ByteWriter): void {
+    const { codec } = this.format
+    const at = out.reserve(1)
+    out.buffer[at] = codec.version
+    out.position = at + 1
+    codec.encode(value, out)
   }
 
   /** Behind a keyBy the key alone says where it is; before, the producer of the topic has spread them in its own way. */

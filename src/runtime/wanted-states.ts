@@ -6,7 +6,7 @@ import { planStages } from '../graph/stages.ts'
 import { planAccumulator } from '../operators/aggregate.ts'
 import type { ValueCodec } from '../ports/value-codec.ts'
 import type { TimeToLive } from '../records/time-to-live.ts'
-import { messagePack } from '../state/codecs.ts'
+import { asPlain, messagePack } from '../state/codecs.ts'
 import { listOf } from '../state/list-codec.ts'
 import type { Migration } from '../state/versioned-codec.ts'
 
@@ -78,14 +78,4 @@ function ofLists(format: StateFormat) {
     older.set(from, { codec: listOf(element.codec), migrate })
   }
   return { codec: listOf(codec), migrations: older }
-}
-
-/** A user's codec may be an instance of a class. */
-function asPlain(codec: ValueCodec<unknown>): ValueCodec<unknown> {
-  return {
-    name: codec.name,
-    version: codec.version,
-    encode: (value, out) => codec.encode(value, out),
-    decode: (buffer, start, end) => codec.decode(buffer, start, end),
-  }
 }

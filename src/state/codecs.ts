@@ -46,3 +46,13 @@ export function float64Array(width: number): ValueCodec<number[]> {
     },
   }
 }
+
+/** To be spread into another: a user's codec may be an instance of a class. */
+export function asPlain(codec: ValueCodec<unknown>): ValueCodec<unknown> {
+  return {
+    name: codec.name,
+    version: codec.version,
+    encode: (value, out) => codec.encode(value, out),
+    decode: (buffer, start, end) => codec.decode(buffer, start, end),
+  }
+}

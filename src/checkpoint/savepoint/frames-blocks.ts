@@ -34,44 +34,68 @@ export function framesHeader(): Buffer {
   return header
 }
 
+/** Gathers frames into blocks. */
+export class FramesEncoder {
+  private readonly timeSlice: TimeSlice
+  private parts: Buffer[] = []
+  private partBytes = 0
+  private chunks: Buffer[] = []
+  private blockBytes = 0
+  private frames = 0
+
+  constructor(clock: Clock) {
+    this.timeSlice = new TimeSlice(clock)
+  }
+
+  /** Of whole blocks so far. */
+  get bytes(): number {
+    return this.blockBytes
+  }
+
+  /** Behind those that were added before. The frame is copied. Undefined: there is nothing to wait for. */
+  add(frame: Buffer): Promise<void> | undefined {
+    const length = Buffer.alloc(4)
+    length.writeUInt32BE(frame.length)
+    this.parts.push(length, Buffer.from(frame))
+    this.partBytes += frame.length
+    return this.partBytes < BLOCK_BYTES ? undefined : this.closeBlock()
+  }
+
+  /** Ends the piece; without frames if none was added. What is added later is another one. */
+  async finish(): Promise<EncodedFrames> {
+    if (this.parts.length > 0) await this.closeBlock()
+    const piece = { frames: this.frames, bytes: this.blockBytes, chunks: this.chunks }
+    this.chunks = []
+    this.blockBytes = this.frames = 0
+    return piece
+  }
+
+  private async closeBlock(): Promise<void> {
+    const { parts } = this
+    this.parts = []
+    this.partBytes = 0
+    const { header, payload } = await packBlock(Buffer.concat(parts), parts.length / 2)
+    this.chunks.push(header, payload)
+    this.blockBytes += header.length + payload.length
+    this.frames += parts.length / 2
+    if (this.timeSlice.isOver) await this.timeSlice.giveWay()
+  }
+}
+
 /** Pieces of whole blocks, each closed when it reaches `limitBytes`; none where there are no frames. Frames are copied. */
 export async function* encodeFrames(
   source: AsyncIterable<Buffer>,
   limitBytes: number,
   clock: Clock,
 ): AsyncGenerator<EncodedFrames> {
-  const timeSlice = new TimeSlice(clock)
-  let parts: Buffer[] = []
-  let partBytes = 0
-  let chunks: Buffer[] = []
-  let bytes = 0
-  let frames = 0
-  const closeBlock = async () => {
-    const { header, payload } = await packBlock(Buffer.concat(parts), parts.length / 2)
-    chunks.push(header, payload)
-    bytes += header.length + payload.length
-    frames += parts.length / 2
-    parts = []
-    partBytes = 0
-  }
-  const finish = (): EncodedFrames => {
-    const piece = { frames, bytes, chunks }
-    chunks = []
-    bytes = frames = 0
-    return piece
-  }
+  const encoder = new FramesEncoder(clock)
   for await (const frame of source) {
-    const length = Buffer.alloc(4)
-    length.writeUInt32BE(frame.length)
-    parts.push(length, Buffer.from(frame))
-    partBytes += frame.length
-    if (partBytes < BLOCK_BYTES) continue
-    await closeBlock()
-    if (timeSlice.isOver) await timeSlice.giveWay()
-    if (bytes >= limitBytes) yield finish()
+    const closed = encoder.add(frame)
+    if (closed !== undefined) await closed
+    if (encoder.bytes >= limitBytes) yield await encoder.finish()
   }
-  if (parts.length > 0) await closeBlock()
-  if (bytes > 0) yield finish()
+  const last = await encoder.finish()
+  if (last.frames > 0) yield last
 }
 
 /**

@@ -76,27 +76,36 @@ export class SavepointWriter {
 
   /** @param state of one task: keys ascend, without repeats and deletions */
   async addTask(task: TaskKey, state: AsyncIterable<StateChanges>): Promise<void> {
-    const ranges: SavepointRange[] = []
-    for await (const slice of encodeStream(task, state, this.fileBytes, this.parts.clock)) {
-      this.parts.signal?.throwIfAborted()
-      if (slice.entries === 0) continue
-      this.tasks[task] = ranges
-      this.slices.push({ ranges, slice })
-      if (sum(this.slices, ({ slice: { bytes } }) => bytes) >= this.fileBytes) await this.putSlices()
-    }
+    for await (const slice of encodeStream(task, state, this.fileBytes, this.parts.clock)) await this.addSlice(slice)
+  }
+
+  /** The same, encoded: keys ascend over all slices of a task, which may come between those of others. */
+  async addSlice(slice: EncodedSlice): Promise<void> {
+    this.parts.signal?.throwIfAborted()
+    if (slice.entries === 0) return
+    const ranges = this.tasks[slice.task] ?? []
+    this.tasks[slice.task] = ranges
+    this.slices.push({ ranges, slice })
+    if (sum(this.slices, ({ slice: { bytes } }) => bytes) >= this.fileBytes) await this.putSlices()
   }
 
   /** @param frames of records, in their order; each may be lent until the next is asked for */
   async addFrames(exchange: string, partition: number, frames: AsyncIterable<Buffer>): Promise<void> {
-    const ranges: SavepointRange[] = []
     for await (const piece of encodeFrames(frames, this.fileBytes, this.parts.clock)) {
-      this.parts.signal?.throwIfAborted()
-      const ofExchange = this.inFlight[exchange] ?? {}
-      this.inFlight[exchange] = ofExchange
-      ofExchange[partition] = ranges
-      this.frames.push({ ranges, frames: piece })
-      if (sum(this.frames, ({ frames: { bytes } }) => bytes) >= this.fileBytes) await this.putFrames()
+      await this.addEncodedFrames(exchange, partition, piece)
     }
+  }
+
+  /** The same, encoded: a piece behind those of its partition that were added before. */
+  async addEncodedFrames(exchange: string, partition: number, frames: EncodedFrames): Promise<void> {
+    this.parts.signal?.throwIfAborted()
+    if (frames.frames === 0) return
+    const ofExchange = this.inFlight[exchange] ?? {}
+    this.inFlight[exchange] = ofExchange
+    const ranges = ofExchange[partition] ?? []
+    ofExchange[partition] = ranges
+    this.frames.push({ ranges, frames })
+    if (sum(this.frames, ({ frames: { bytes } }) => bytes) >= this.fileBytes) await this.putFrames()
   }
 
   /** Puts the metadata: from here on the savepoint exists. */
