@@ -114,6 +114,7 @@ export async function startOneWorker(setting: WorkerSetting, wiring: Wiring = pr
     metrics,
     status,
     storage: await wiring.openStorage(config),
+    openStorage: (checkpoints) => wiring.openStorage({ ...config, checkpoints }),
     name: workerName(slot),
     host: hostname(),
     random: Math.random,

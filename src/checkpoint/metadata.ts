@@ -7,7 +7,7 @@ import { MillraceError } from '../common/errors.ts'
 import type { TaskKey } from '../records/task-id.ts'
 import type { TimeToLive } from '../records/time-to-live.ts'
 import type { ByPartition, ExchangePosition, ParticipantCommittable, SourcePositions } from './manifest.ts'
-import type { CheckpointKind } from './protocol/control-records.ts'
+import type { CheckpointKind, TakenSavepoint } from './protocol/control-records.ts'
 
 export type { SourcePositions } from './manifest.ts'
 
@@ -95,6 +95,8 @@ export interface CheckpointMetadata {
   readonly checkpoint: number
   readonly epoch: number
   readonly kind: CheckpointKind
+  /** Only of the copy of a savepoint that a job begins with: which one. */
+  readonly savepoint?: TakenSavepoint
   /** The checkpoint this one builds on; null for the first. Local state of an ancestor may be used (R13). */
   readonly parent: { readonly checkpoint: number; readonly sha256: string } | null
   readonly triggeredAt: string

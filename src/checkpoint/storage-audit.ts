@@ -5,7 +5,7 @@
 import { isMillraceError } from '../common/errors.ts'
 import type { CheckpointStorage } from '../ports/checkpoint-storage.ts'
 import { decodeMetadata, type SegmentReference, sha256Hex } from './metadata.ts'
-import { jobFiles } from './stored-files.ts'
+import { jobFiles, unfinishedSavepoints } from './stored-files.ts'
 
 export interface AuditedFile {
   readonly path: string
@@ -21,7 +21,7 @@ export interface StorageAudit {
   readonly missing: readonly { readonly path: string; readonly checkpoint: number }[]
   /** There, and not what it should be. */
   readonly corrupt: readonly { readonly path: string; readonly problem: string }[]
-  /** Segments of epochs before the newest checkpoint's that none refers to: nothing will ever need them. */
+  /** Of epochs before the newest checkpoint's: segments that none refers to, savepoints that were not finished. Nothing will need them. */
   readonly unreferenced: readonly AuditedFile[]
   /** Likewise of its epoch or a later one: of a checkpoint or a merge that may be under way, or was when a worker died. */
   readonly underWay: readonly AuditedFile[]
@@ -78,6 +78,9 @@ export async function auditStorage(
   const underWay: AuditedFile[] = []
   for (const [path, { bytes: own, epoch }] of segments) {
     if (!referred.has(path)) (epoch < newestEpoch ? unreferenced : underWay).push({ path, bytes: own })
+  }
+  for await (const { path, bytes: own, epoch } of unfinishedSavepoints(storage, applicationId)) {
+    ;(epoch < newestEpoch ? unreferenced : underWay).push({ path, bytes: own })
   }
   return { applicationId, checkpoints: metadataFiles.length, files, bytes, missing, corrupt, unreferenced, underWay }
 }

@@ -45,6 +45,15 @@ async function scene() {
   const void_ = checkpointPath(APP, 3, 20)
   await storage.put(void_, [storage.files.get(kept[1]!.path)!])
   await storage.put(`${APP}/savepoints/s1/metadata.json`, [CONTENT])
+  // Savepoints: a whole one, one that was never finished, one that is under way.
+  const savepoint = (epoch: number, name: string) => `${APP}/savepoints/0000000003-e${epoch}/${name}`
+  for (const name of ['a-state-00000.seg', 'metadata.json', 'z-state-00001.seg'])
+    await storage.put(savepoint(10, name), [CONTENT])
+  const unfinished = [savepoint(20, 'a-in-flight-00001.frames'), savepoint(20, 'a-state-00000.seg')]
+  for (const path of unfinished) await storage.put(path, [CONTENT])
+  orphans.push(...unfinished)
+  await storage.put(savepoint(30, 'a-state-00000.seg'), [CONTENT])
+  own.push(savepoint(30, 'a-state-00000.seg'))
   return { storage, kept, orphans: [...orphans, void_], own }
 }
 
@@ -78,7 +87,13 @@ test('an audit tells what is missing, damaged and left behind, and what may be u
   )
   assert.deepEqual(
     left.underWay.map(({ path }) => path),
-    [segmentPath(APP, 3, 20, 1), segmentPath(APP, 3, 30, 0)],
+    [
+      segmentPath(APP, 3, 20, 1),
+      segmentPath(APP, 3, 30, 0),
+      `${APP}/savepoints/0000000003-e20/a-in-flight-00001.frames`,
+      `${APP}/savepoints/0000000003-e20/a-state-00000.seg`,
+      `${APP}/savepoints/0000000003-e30/a-state-00000.seg`,
+    ],
   )
   await sweepOrphans({ storage, applicationId: APP, epoch: 30, kept, pause: async () => {} })
   assert(isClean(await auditStorage(storage, APP, { isDeep: true })))

@@ -1,15 +1,15 @@
 /**
  * Deletes what attempts that died have left behind (R14): files of epochs older than the current claim that no
- * checkpoint refers to which the control log still holds.
+ * checkpoint refers to which the control log still holds, and savepoints that were not finished.
  *
  * Nothing that is needed can be among them. What a checkpoint of this epoch will refer to is either of this epoch or
  * referred to by its restore point, which is retained now; files of this epoch are never touched, so neither is an
  * upload that is under way. A zombie of an older epoch may still put files later: the next sweep finds those.
  */
-import type { CheckpointStorage } from '../ports/checkpoint-storage.ts'
+import type { CheckpointStorage, StoredFile } from '../ports/checkpoint-storage.ts'
 import { decodeMetadata } from './metadata.ts'
 import type { RestorePoint } from './protocol/control-records.ts'
-import { type JobFile, jobFiles } from './stored-files.ts'
+import { jobFiles, unfinishedSavepoints } from './stored-files.ts'
 
 export interface SweepParts {
   readonly storage: CheckpointStorage
@@ -31,7 +31,7 @@ export async function sweepOrphans(parts: SweepParts): Promise<{ readonly files:
   const referred = await pathsOf(storage, kept)
   let files = 0
   let bytes = 0
-  let batch: JobFile[] = []
+  let batch: StoredFile[] = []
   const remove = async () => {
     if (batch.length === 0) return
     await pause()
@@ -40,11 +40,14 @@ export async function sweepOrphans(parts: SweepParts): Promise<{ readonly files:
     for (const file of batch) bytes += file.bytes
     batch = []
   }
-  for await (const file of jobFiles(storage, applicationId)) {
-    if (file.epoch >= epoch || referred.has(file.path)) continue
+  const orphan = async (file: StoredFile) => {
     batch.push(file)
     if (batch.length >= FILES_AT_ONCE) await remove()
   }
+  for await (const file of jobFiles(storage, applicationId)) {
+    if (file.epoch < epoch && !referred.has(file.path)) await orphan(file)
+  }
+  for await (const file of unfinishedSavepoints(storage, applicationId)) if (file.epoch < epoch) await orphan(file)
   await remove()
   return { files, bytes }
 }

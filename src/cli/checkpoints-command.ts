@@ -1,6 +1,7 @@
 /** `millrace checkpoints list|show [N]|history <app>|verify <app>|sweep <app>`. */
 import type { CheckpointMetadata } from '../checkpoint/metadata.ts'
 import { MillraceError } from '../common/errors.ts'
+import { layerOfFlags, type OptionLayer } from '../config/layers.ts'
 import { loadLayers } from '../config/load-layers.ts'
 import { resolveConfig } from '../config/resolve.ts'
 import {
@@ -14,12 +15,12 @@ import { roundedBytes, roundedDuration } from '../service/log-fields.ts'
 import { checkpointHistoryCommand } from './checkpoint-history-command.ts'
 import { type CliEnvironment, STORAGE_OPTION_KEYS } from './cli-environment.ts'
 import { type CommandLine, SWITCHES, usageError } from './command-line.ts'
-import { sweepStorage, verifyStorage } from './storage-check.ts'
+import { sweepStorage, verifySavepoint, verifyStorage } from './storage-check.ts'
 import { tableText } from './table.ts'
 
 /** Throws MR_CLI_USAGE, MR_CONFIG_…, MR_STORAGE_…, MR_CHECKPOINT_… */
 export async function checkpointsCommand(commandLine: CommandLine, environment: CliEnvironment): Promise<void> {
-  const { flags, operands, switches } = commandLine
+  const { flags, operands, switches, values } = commandLine
   const { stdout } = environment
   const layers = await loadLayers({
     flags,
@@ -30,6 +31,12 @@ export async function checkpointsCommand(commandLine: CommandLine, environment: 
   const [action, number, ...rest] = operands
   if (action === 'history') {
     await checkpointHistoryCommand({ ...commandLine, operands: operands.slice(1) }, environment)
+    return
+  }
+  const savepoint = values.get('savepoint')
+  if (savepoint !== undefined) {
+    if (action !== 'verify' || number !== undefined) throw usageError('expected millrace checkpoints verify --savepoint <uri>')
+    await checkSavepoint(layers, savepoint, environment, switches)
     return
   }
   if (action === 'verify' || action === 'sweep') {
@@ -62,6 +69,22 @@ export async function checkpointsCommand(commandLine: CommandLine, environment: 
       const metadata = await catalogue.read(file)
       stdout.write(isJson ? `${JSON.stringify(metadata, null, 2)}\n` : showText(summaryOf(file, metadata), metadata))
     }
+  } finally {
+    await storage.close()
+  }
+}
+
+async function checkSavepoint(
+  layers: readonly OptionLayer[],
+  uri: string,
+  { openStorage, stdout }: CliEnvironment,
+  switches: CommandLine['switches'],
+): Promise<void> {
+  // In place of that of checkpoints, which need not be given.
+  const own = layerOfFlags([{ name: 'checkpoints', value: uri }])
+  const storage = await openStorage(resolveConfig([own, ...layers], STORAGE_OPTION_KEYS).config)
+  try {
+    await verifySavepoint(storage, { stdout, switches, isJson: switches.has('json') || stdout.isTTY !== true })
   } finally {
     await storage.close()
   }

@@ -7,14 +7,14 @@ import { nearestName } from '../config/nearest-name.ts'
 import { PLAN_FLAG_NAMES } from './plan-flags.ts'
 import { STATE_LIST_FLAGS, STATE_SWITCHES, STATE_VALUE_FLAGS } from './state-flags.ts'
 
-export const SWITCHES = ['help', 'version', 'json', 'delete', 'deep', ...STATE_SWITCHES] as const
+export const SWITCHES = ['help', 'version', 'json', 'delete', 'deep', 'stop', ...STATE_SWITCHES] as const
 type Switch = (typeof SWITCHES)[number]
 
 /** Take a value, and are no options: they are an act's own. */
-export const VALUE_FLAGS = ['to-checkpoint', ...PLAN_FLAG_NAMES, ...STATE_VALUE_FLAGS] as const
+export const VALUE_FLAGS = ['to-checkpoint', 'to', 'savepoint', ...PLAN_FLAG_NAMES, ...STATE_VALUE_FLAGS] as const
 type ValueFlag = (typeof VALUE_FLAGS)[number]
 
-export const COMMANDS = ['run', 'status', 'checkpoints', 'rewind', 'plan', 'state', 'help'] as const
+export const COMMANDS = ['run', 'status', 'checkpoints', 'rewind', 'savepoint', 'cancel', 'plan', 'state', 'help'] as const
 export type Command = (typeof COMMANDS)[number]
 
 /** No name holds it. */

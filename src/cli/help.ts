@@ -21,6 +21,8 @@ export function helpText(command: Command | undefined, width: number): string {
       optionsText([...PLAN_OPTION_KEYS, 'delivery', 'config', ...STORAGE_OPTION_KEYS], columns)
     )
   if (command === 'state') return STATE_HELP + optionsText(['config', ...STORAGE_OPTION_KEYS], columns)
+  if (command === 'savepoint') return SAVEPOINT_HELP + optionsText(['appId', 'config', ...CONTROL_OPTION_KEYS], columns)
+  if (command === 'cancel') return CANCEL_HELP + optionsText(['appId', 'config', ...CONTROL_OPTION_KEYS], columns)
   return GENERAL_HELP
 }
 
@@ -31,6 +33,9 @@ Usage:
   millrace status <app id> [options]     what a job does, and what it failed of
   millrace rewind <app id> --to-checkpoint M [options]
                                          make a job go on from an older checkpoint
+  millrace savepoint <app id> [--stop] [--to <uri>] [options]
+                                         have a running job write a savepoint, and stop it
+  millrace cancel <app id> [options]     stop all copies of a running job
   millrace checkpoints list [options]    list the checkpoints in storage
   millrace checkpoints show [N]          show one of them, by default the last
   millrace checkpoints history <app id>  what became of the last ones, and why some were aborted
@@ -63,6 +68,7 @@ const CHECKPOINTS_HELP = `Usage: millrace checkpoints list [options]
        millrace checkpoints show [N] [options]
        millrace checkpoints history <app id> [options]
        millrace checkpoints verify <app id> [--deep] [options]
+       millrace checkpoints verify --savepoint <uri> [options]
        millrace checkpoints sweep <app id> [--delete] [options]
 
 Reads checkpoints from storage; the job may be running. A table on a terminal; JSON in a pipe.
@@ -74,7 +80,8 @@ the cause, or abandoned when the epoch ended first.
 
 verify ends with 1 where a file is missing, damaged or referred to by no checkpoint. sweep lists
 what attempts that died have left behind, of epochs older than the newest checkpoint's; the job
-deletes the same by itself a moment after each start.
+deletes the same by itself a moment after each start. Savepoints are none of their business; with
+--savepoint verify reads one, wherever it lies, and compares all its files with their SHA-256.
 
   --json
         Write JSON on a terminal too.
@@ -156,6 +163,38 @@ Tells how large checkpoints are and how long they take, the least interval that 
 retaining them costs, and how long a recovery takes; and warns where the options don't fit. Figures
 that are given win over measured ones; what nobody tells is assumed, and marked so. A table on a
 terminal; JSON in a pipe. docs/planning.md has the formulas.
+
+  --json
+        Write JSON on a terminal too.
+`
+
+const SAVEPOINT_HELP = `Usage: millrace savepoint <app id> [--stop] [--to <uri>] [options]
+
+Asks the running job for a savepoint, waits for it and prints its URI; JSON in a pipe. A savepoint is
+a folder that holds the whole job: its state, where its sources stand, and the records that were on
+their way between its workers. The job never deletes it, and it may be copied to any other place.
+Begin with it by millrace run <job file> --from <uri>: the same job, a changed one, or under another
+application id.
+
+All output up to the savepoint is committed when the command ends. It ends with 1, and the job goes
+on, where no savepoint could be written: the job does not run, it began anew meanwhile, storage failed.
+
+  --stop
+        The job stops at the savepoint: nothing is processed behind it, and every copy ends with 0.
+        Where something starts copies again by itself, have it stop that first, or right after.
+  --to <uri>
+        The folder to write to: file: or s3://bucket/prefix, reached by the job with the S3 options that
+        it has. By default <checkpoints>/<app id>/savepoints/<number>-e<epoch>.
+  --json
+        Write JSON on a terminal too.
+`
+
+const CANCEL_HELP = `Usage: millrace cancel <app id> [options]
+
+Stops all copies of a running job for good: a final checkpoint, all output committed, and every copy
+ends with 0. SIGTERM stops one copy, and the others take over its work; this stops the job.
+retain-on-cancel, an option of the job, says what becomes of its checkpoints: kept, and a later start
+goes on from there; or deleted, and a later start begins anew. Savepoints are kept.
 
   --json
         Write JSON on a terminal too.

@@ -86,6 +86,8 @@ function phaseOf(view: LogView, records: readonly ValidRecord[]): JobPhase {
       return endedByFinal(view, records) ? 'stopped' : 'running'
     case 'failed':
       return 'restarting'
+    case 'stopped':
+      return 'stopped'
     case 'over':
       return 'failed'
   }

@@ -11,6 +11,7 @@ import { planCommand } from './plan-command.ts'
 import { PLAN_FLAG_NAMES } from './plan-flags.ts'
 import { rewindCommand } from './rewind-command.ts'
 import { runCommand } from './run-command.ts'
+import { cancelCommand, savepointCommand } from './savepoint-command.ts'
 import { stateCommand } from './state-command.ts'
 import { STATE_SWITCHES, STATE_VALUE_FLAGS } from './state-flags.ts'
 import { statusCommand } from './status-command.ts'
@@ -57,12 +58,7 @@ async function dispatch(args: readonly string[], environment: CliEnvironment): P
     stdout.write(helpText(command === 'help' ? topicOf(operands) : command, columns))
     return 0
   }
-  if (command !== 'rewind' && commandLine.values.has('to-checkpoint')) {
-    throw usageError('--to-checkpoint is for millrace rewind')
-  }
-  const planFlag = PLAN_FLAG_NAMES.find((name) => commandLine.values.has(name))
-  if (command !== 'plan' && planFlag !== undefined) throw usageError(`--${planFlag} is for millrace plan`)
-  if (command !== 'state') refuseStateFlags(commandLine)
+  refuseForeignFlags(commandLine)
   switch (command) {
     case 'run':
       return runCommand(commandLine, environment)
@@ -75,6 +71,12 @@ async function dispatch(args: readonly string[], environment: CliEnvironment): P
     case 'rewind':
       await rewindCommand(commandLine, environment)
       return 0
+    case 'savepoint':
+      await savepointCommand(commandLine, environment)
+      return 0
+    case 'cancel':
+      await cancelCommand(commandLine, environment)
+      return 0
     case 'plan':
       await planCommand(commandLine, environment)
       return 0
@@ -86,12 +88,18 @@ async function dispatch(args: readonly string[], environment: CliEnvironment): P
   }
 }
 
-function refuseStateFlags({ values, switches }: CommandLine): void {
-  const given = [
-    ...STATE_VALUE_FLAGS.filter((flag) => values.has(flag)),
-    ...STATE_SWITCHES.filter((flag) => switches.has(flag)),
-  ]
-  if (given.length > 0) throw usageError(`--${given[0]} is for millrace state`)
+/** Flags that only one command understands are refused with every other. */
+function refuseForeignFlags({ command, values, switches }: CommandLine): void {
+  const only = (isGiven: boolean, flag: string, owner: Command) => {
+    if (isGiven && command !== owner) throw usageError(`--${flag} is for millrace ${owner}`)
+  }
+  only(values.has('to-checkpoint'), 'to-checkpoint', 'rewind')
+  only(values.has('to'), 'to', 'savepoint')
+  only(switches.has('stop'), 'stop', 'savepoint')
+  only(values.has('savepoint'), 'savepoint', 'checkpoints')
+  for (const flag of PLAN_FLAG_NAMES) only(values.has(flag), flag, 'plan')
+  for (const flag of STATE_VALUE_FLAGS) only(values.has(flag), flag, 'state')
+  for (const flag of STATE_SWITCHES) only(switches.has(flag), flag, 'state')
 }
 
 function topicOf([name]: readonly string[]): Command | undefined {

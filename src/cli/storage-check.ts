@@ -1,4 +1,6 @@
 /** `millrace checkpoints verify` and `sweep`: what of a job lies in the storage, beside what its checkpoints refer to. */
+
+import { SavepointReader } from '../checkpoint/savepoint/savepoint-reader.ts'
 import { type AuditedFile, auditStorage, isClean, type StorageAudit } from '../checkpoint/storage-audit.ts'
 import { MillraceError } from '../common/errors.ts'
 import type { CheckpointStorage } from '../ports/checkpoint-storage.ts'
@@ -26,6 +28,24 @@ export async function verifyStorage(
     'MR_CLI_STORAGE_DIFFERS',
     `${storage.uri}: of "${applicationId}" ${missing.length} files are missing, ${corrupt.length} damaged, and ${unreferenced.length} referred to by no checkpoint`,
   )
+}
+
+/** Reads all of it. Throws MR_SAVEPOINT_…; MR_CLI_STORAGE_DIFFERS after its report. */
+export async function verifySavepoint(storage: CheckpointStorage, { stdout, isJson }: StorageCheck): Promise<void> {
+  const reader = await SavepointReader.open(storage)
+  const damaged = await reader.verify()
+  const { applicationId, checkpoint, files, totalBytes } = reader.metadata
+  const facts = { savepoint: storage.uri, applicationId, checkpoint, files: files.length, bytes: totalBytes, damaged }
+  stdout.write(
+    isJson
+      ? `${JSON.stringify({ ...facts, isClean: damaged.length === 0 }, null, 2)}\n`
+      : [
+          `savepoint of ${applicationId}, checkpoint ${checkpoint}: ${files.length} files, ${roundedBytes(totalBytes)}\n`,
+          ...damaged.map(({ path, problem }) => `damaged       ${path}  ${problem}\n`),
+        ].join(''),
+  )
+  if (damaged.length === 0) return
+  throw new MillraceError('MR_CLI_STORAGE_DIFFERS', `${storage.uri}: ${damaged.length} files are missing or damaged`)
 }
 
 /** Lists; with --delete, deletes. */

@@ -288,6 +288,56 @@ export const ERROR_CATALOGUE = {
     NOT_STARTED,
     'Run the release that wrote it, or a newer one.',
   ),
+  MR_SAVEPOINT_CHECKPOINT_ABORTED: entry(
+    'The checkpoint that a savepoint, or the end of the job, begins with was aborted.',
+    'None: the job goes on.',
+    'See why in the message and in the log of the job; try again.',
+  ),
+  MR_SAVEPOINT_INTERRUPTED: entry(
+    'The job began anew, its workers changed, or one of them stopped, while it was doing what was asked for.',
+    'None: the job goes on from its newest checkpoint. There is no savepoint.',
+    'Try again once the job runs again.',
+  ),
+  MR_SAVEPOINT_FAILED: entry(
+    'The job could not write the savepoint.',
+    'None: the job goes on. There is no savepoint.',
+    'Mend what the message names, most often permissions or space where the savepoint was to lie, and try again.',
+  ),
+  MR_JOB_NOT_RUNNING: entry(
+    'No copy of the job runs, or none has answered.',
+    'None: nothing was changed.',
+    'Start the job, or wait until it has started: millrace status tells. What is stopped goes on from its newest checkpoint.',
+  ),
+  MR_JOB_BUSY: entry(
+    'Somebody else has asked the job for a savepoint, or to stop, and that is still under way.',
+    'None: nothing was changed.',
+    'Wait until it is done and try again.',
+  ),
+  MR_SAVEPOINT_NOT_TAKEN: entry(
+    'The job has checkpoints of its own, and has not begun with the savepoint of --from.',
+    'None: nothing was changed.',
+    'Give the job another --app-id to begin with the savepoint; or --from-force, which gives up the checkpoints of the job; or leave --from out to go on from them. To go back to an older checkpoint: millrace rewind. Give all copies the same --from.',
+  ),
+  MR_SAVEPOINT_STATE_DROPPED: entry(
+    'The savepoint holds state of operators, sources or exchanges that the job does not have.',
+    NOT_STARTED,
+    'Give them the names back that the message lists; or let go of it with --allow-dropped-state.',
+  ),
+  MR_SAVEPOINT_INCOMPATIBLE: entry(
+    'Something in the savepoint was written in a way that the job can not read, or does not belong where the job wants it.',
+    NOT_STARTED,
+    'Undo the change that the message names. For records in flight: take a savepoint while the job is idle. For state: give the operator another name, and let go of the old one with --allow-dropped-state.',
+  ),
+  MR_SAVEPOINT_PARTITIONS: entry(
+    'A source has not all the partitions that the savepoint holds positions or state of.',
+    NOT_STARTED,
+    'Read the same topic, or one with as many partitions. Where keys are to be spread anew, put a keyBy before the operators.',
+  ),
+  MR_SAVEPOINT_SOURCE_DIFFERS: entry(
+    'A source reads another topic than that of the savepoint, or the same one in another cluster, or one that was created anew.',
+    NOT_STARTED,
+    'Give it the topic that it had. Where the new one holds the same records at the same offsets: --from-positions offsets. To read it from where the source is told to start: --from-positions start.',
+  ),
   MR_STORAGE_NOT_FOUND: entry(
     'A file of a checkpoint is not in the storage.',
     'Nothing is lost yet: the job does not silently take an older checkpoint.',

@@ -38,6 +38,11 @@ export function isMillraceError(error: unknown, code?: ErrorCode): error is Mill
   return error instanceof MillraceError && (code === undefined || error.code === code)
 }
 
+/** What stands in a record of another process may be of another release. */
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(ERROR_CATALOGUE, text)
+}
+
 /** What was thrown, as an Error: anything can be thrown in JavaScript. */
 export function toError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown))

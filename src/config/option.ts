@@ -6,6 +6,7 @@ export const OPTION_GROUPS = {
   kafka: 'Kafka',
   delivery: 'Delivery',
   checkpoints: 'Checkpoints',
+  savepoints: 'Savepoints',
   state: 'State',
   s3: 'S3 storage',
   workers: 'Workers and exchanges',

@@ -10,6 +10,7 @@ import { JOB_OPTIONS } from './options/job.ts'
 import { KAFKA_OPTIONS } from './options/kafka.ts'
 import { RESTARTS_OPTIONS } from './options/restarts.ts'
 import { S3_OPTIONS } from './options/s3.ts'
+import { SAVEPOINTS_OPTIONS } from './options/savepoints.ts'
 import { SERVICE_OPTIONS } from './options/service.ts'
 import { STATE_OPTIONS } from './options/state.ts'
 import { WORKERS_OPTIONS } from './options/workers.ts'
@@ -19,6 +20,7 @@ export const OPTIONS = {
   ...KAFKA_OPTIONS,
   ...DELIVERY_OPTIONS,
   ...CHECKPOINTS_OPTIONS,
+  ...SAVEPOINTS_OPTIONS,
   ...STATE_OPTIONS,
   ...S3_OPTIONS,
   ...WORKERS_OPTIONS,

@@ -13,6 +13,7 @@ import { MemoryGroup } from '../testing/memory-group.ts'
 import { MemorySink } from '../testing/memory-sink.ts'
 import { MemorySource } from '../testing/memory-source.ts'
 import { MemoryStorage } from '../testing/memory-storage.ts'
+import { StorageFolder } from '../testing/storage-folder.ts'
 import { type RunningWorker, startWorker } from './worker.ts'
 import { WorkerStatus } from './worker-status.ts'
 
@@ -47,6 +48,7 @@ class World {
       metrics: { counter: () => ({ add() {} }), gauge() {} },
       status: new WorkerStatus(),
       storage: this.storage,
+      openStorage: async (uri) => new StorageFolder(this.storage, uri),
       name: 'worker',
       random: Math.random,
       createMembership: () => this.group.member(),

@@ -81,6 +81,8 @@ export class Coordinator {
   private summaryTriedAt = Number.NEGATIVE_INFINITY
   /** Of the checkpoint triggered last. */
   private pendingKind: CheckpointKind = 'periodic'
+  /** Likewise; undefined: nobody has asked for it. */
+  private pendingRequest: string | undefined
   private previous: CompletedCheckpoint | null
   private metadataBytes = 0
   private interval: AdaptiveInterval
@@ -157,6 +159,7 @@ export class Coordinator {
       case 'checkpoint-triggered':
         this.lastTriggeredAtMs = nowMs
         this.pendingKind = record.kind
+        this.pendingRequest = record.request
         break
       case 'checkpoint-completed':
         this.adapt(nowMs, false)
@@ -171,6 +174,8 @@ export class Coordinator {
       case 'checkpoint-aborted':
         this.adapt(nowMs, true)
         this.lastDecidedAtMs = nowMs
+        // Who has asked for one by hand is told, and it does no harm to the job.
+        if (this.pendingRequest !== undefined) break
         this.failuresInRow++
         // Whoever wanted it still does.
         if (this.pendingKind === 'final') this.wanted = 'final'
@@ -218,7 +223,7 @@ export class Coordinator {
           await this.waitUntil(decision.untilMs)
           break
         case 'trigger':
-          await this.trigger(decision.checkpoint, decision.checkpointKind)
+          await this.trigger(decision.checkpoint, decision.checkpointKind, decision.request)
           break
         case 'complete':
           await this.complete(decision.checkpoint)
@@ -238,13 +243,16 @@ export class Coordinator {
     }
   }
 
-  private async trigger(checkpoint: number, kind: CheckpointKind): Promise<void> {
+  private async trigger(checkpoint: number, kind: CheckpointKind, request: string | undefined): Promise<void> {
     // The interval is counted from the decision, not from its reading back: otherwise every round trip adds to it.
     const decidedAtMs = this.parts.clock.monotonicMs()
     this.lastTriggeredWallMs = this.parts.clock.nowMs()
     const { follower, epoch } = this.parts
-    await appendOne(follower, { type: 'checkpoint-triggered', epoch, checkpoint, kind, at: this.wallTime() })
+    const served = request === undefined ? {} : { request }
+    await appendOne(follower, { type: 'checkpoint-triggered', epoch, checkpoint, kind, at: this.wallTime(), ...served })
     this.lastTriggeredAtMs = decidedAtMs
+    // A worker that wants to leave still does when what others have asked for comes to nothing.
+    if (request !== undefined && this.wanted === 'final') return
     if (this.wanted !== 'final' || kind === 'final') this.wanted = 'none'
   }
 

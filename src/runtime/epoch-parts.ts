@@ -4,6 +4,7 @@ import type { ConnectorContext } from '../ports/connector-context.ts'
 import type { GroupMembership, Joined, Membership } from '../ports/group-membership.ts'
 import type { StateBackend } from '../ports/state-backend.ts'
 import type { LogFollower } from './log-follower.ts'
+import type { GivenSavepoint } from './savepoint/given-savepoint.ts'
 import type { SharedResources } from './shared-resources.ts'
 import type { TaskPlan } from './task-plan.ts'
 import type { WorkerParts } from './worker-parts.ts'
@@ -15,6 +16,8 @@ export interface GroupLifeParts extends WorkerParts {
   readonly backend: StateBackend
   readonly membership: GroupMembership
   readonly shared: SharedResources
+  /** What the copy was started with; null: with nothing. */
+  readonly savepoint: GivenSavepoint | null
   /** Of the worker, for what is asked between epochs. */
   readonly context: ConnectorContext
 }

@@ -23,6 +23,7 @@ import { type OpenedSinks, openSinks } from './open-sinks.ts'
 import { runProcessing } from './processing.ts'
 import { readRestorePoint, recover } from './recovery.ts'
 import { type RestoreReport, restoreState } from './restore-state.ts'
+import type { GivenSavepoint } from './savepoint/given-savepoint.ts'
 import { SharedResources } from './shared-resources.ts'
 import { ShutdownTimeout } from './shutdown-timeout.ts'
 import { registerStates } from './state-registry.ts'
@@ -172,7 +173,9 @@ export class Epoch {
     const sinks = await this.step(this.openSinks(context))
     const exchange = this.stageExchanges().length === 0 ? null : parts.createExchange(context)
     const recovering = this.recovered(sinks, exchange)
-    const metadata = await this.step(recovering, 'recovery', config.recoveryTimeoutMs)
+    // Copying a savepoint takes as long as restoring from it.
+    const copyingMs = parts.savepoint === null ? 0 : config.restoreTimeoutMs
+    const metadata = await this.step(recovering, 'recovery', config.recoveryTimeoutMs + copyingMs)
 
     status.enter('restoring')
     const registry = registerStates(parts.graph, metadata)
@@ -240,8 +243,12 @@ export class Epoch {
   /** The leader recovers; the others wait for it. Resolves with the restore point's metadata. */
   private async recovered(sinks: OpenedSinks, exchange: Exchange | null): Promise<CheckpointMetadata | null> {
     const { session, follower, storage, applicationId } = this.parts
-    if (session.plan !== undefined) return recover(this.parts, { epoch: this.number, sinks, exchange })
+    if (session.plan !== undefined) {
+      return recover(this.parts, { epoch: this.number, sinks, exchange, signal: this.over.signal })
+    }
     await follower.until(() => follower.view.recovered !== undefined)
+    // The leader was started without it, or with another one: nothing has been lost yet.
+    if (this.parts.savepoint?.isToTake(follower.view)) throw notTaken(this.parts.savepoint)
     return readRestorePoint(follower.view, storage, applicationId)
   }
 
@@ -336,6 +343,13 @@ export class Epoch {
     const untilEnd = Promise.race([promise, this.ending.promise])
     return name === undefined ? untilEnd : withDeadline(this.parts.clock, name, timeoutMs, untilEnd)
   }
+}
+
+function notTaken({ storage }: GivenSavepoint): MillraceError {
+  return new MillraceError(
+    'MR_SAVEPOINT_NOT_TAKEN',
+    `the leader of the job has not begun with ${storage.uri}: copies of the job were started with different options`,
+  )
 }
 
 function isOfStage(task: TaskKey, stage: Stage): boolean {

@@ -18,8 +18,9 @@ import type { EpochEnd } from './epoch-end.ts'
 import type { GroupLifeParts, GroupSession } from './epoch-parts.ts'
 import { appendOne } from './log-follower.ts'
 import { readLatestRestorePoint } from './recovery.ts'
+import { plannedFor } from './savepoint/take-savepoint.ts'
 import { ShutdownTimeout } from './shutdown-timeout.ts'
-import { type Assignments, assignmentOf, planTasks, type TaskPlan } from './task-plan.ts'
+import { type Assignments, assignmentOf, type PlannedFor, planTasks, type TaskPlan } from './task-plan.ts'
 import { verdictOn } from './verdict.ts'
 import type { WorkerParts } from './worker-parts.ts'
 
@@ -53,7 +54,7 @@ export class GroupLife {
   }
 
   private async runToEnd(): Promise<void> {
-    while (!this.parts.stop.aborted) {
+    while (!this.parts.stop.aborted && !this.isStopped()) {
       try {
         const session = await this.join()
         if (session !== undefined) await this.runInGroup(session)
@@ -100,8 +101,10 @@ export class GroupLife {
     }
     const timeoutMs = config.rebalanceTimeoutMs + config.recoveryTimeoutMs
     // The deadline ends with the stop too: its timer would keep the process alive.
-    const joining = Promise.race([parts.membership.join(facts), whenAborted(stop)])
-    const joined = await withDeadline(clock, 'joining the group', timeoutMs, joining)
+    const over = new AbortController()
+    const stopped = follower.until(() => this.isStopped(), over.signal).then(() => undefined)
+    const joining = Promise.race([parts.membership.join(facts), whenAborted(stop), stopped])
+    const joined = await withDeadline(clock, 'joining the group', timeoutMs, joining).finally(() => over.abort())
     if (joined === undefined) return undefined
     if (!joined.isLeader) {
       const membership = await joined.settle()
@@ -118,9 +121,12 @@ export class GroupLife {
   }
 
   private async plan(): Promise<TaskPlan> {
-    const { follower, storage, applicationId, context, createExchange, clock, config } = this.parts
+    const { follower, storage, applicationId, context, createExchange, clock, config, savepoint } = this.parts
     const planning = async () => {
-      const restored = await readLatestRestorePoint(follower, storage, applicationId)
+      await follower.catchUp()
+      const restored: PlannedFor | null = savepoint?.isToTake(follower.view)
+        ? plannedFor(savepoint.reader.metadata)
+        : await readLatestRestorePoint(follower, storage, applicationId)
       return planTasks(this.stages, restored, context, (name) => createExchange(context).partitionsOf(name))
     }
     return withDeadline(clock, 'planning the tasks', config.recoveryTimeoutMs, planning())
@@ -166,10 +172,11 @@ export class GroupLife {
       if (session.plan !== undefined && !isNews()) {
         const isForeign = view.epoch >= session.since && view.epoch !== entered
         if (isForeign && !(await this.isMember(session))) return
-        await this.claim(session, () => !isNews(), change)
+        await this.claim(session, () => !isNews() && !this.isStopped(), change)
       }
-      await follower.until(() => isNews() || this.isOver(), change)
+      await follower.until(() => isNews() || this.isOver() || this.isStopped(), change)
       this.throwIfOver()
+      if (this.isStopped()) return
       if (change.aborted) return
       seen = view.epoch
       const index = indexInClaim(view, session.joined.self.joinNonce)
@@ -250,6 +257,12 @@ export class GroupLife {
   private isOver(): boolean {
     const { view } = this.parts.follower
     return view.epochState === 'over' && view.failedAt >= this.startedAt
+  }
+
+  /** On purpose, by a person: every copy ends well. */
+  private isStopped(): boolean {
+    const { view } = this.parts.follower
+    return view.epochState === 'stopped' && view.stoppedAt >= this.startedAt
   }
 
   private throwIfOver(): void {

@@ -15,6 +15,8 @@ import { watchGroup } from './group-changes.ts'
 import { appendOne } from './log-follower.ts'
 import { type OpenedTasks, openTasks } from './open-tasks.ts'
 import { keepSwept } from './orphan-sweep.ts'
+import { isServingStop, RequestServer } from './savepoint/request-server.ts'
+import { shapeOf } from './savepoint/write-savepoint.ts'
 import { Standby } from './standby.ts'
 import type { StartedEpoch } from './started-epoch.ts'
 import { WORKER_BOUNDS } from './worker-bounds.ts'
@@ -85,6 +87,11 @@ export async function runProcessing(parts: EpochParts, started: StartedEpoch): P
     onClose(() => coordinator.abandon())
     coordinator.start()
   }
+  if (started.isLeader) {
+    const server = createRequestServer(parts, started)
+    onClose(() => soon(server.stop()))
+    server.start()
+  }
   if (compaction !== null) {
     onClose(() => soon(compaction.stop()))
     compaction.start()
@@ -112,6 +119,8 @@ export async function runProcessing(parts: EpochParts, started: StartedEpoch): P
   await loop.run()
   await checkpoints.settle()
   await coordinator?.stop()
+  // Whoever stops all the same need not wait; the leader does what was asked for.
+  await follower.until(() => !isServingStop(follower), started.isLeader ? undefined : parts.stop)
 }
 
 /** @returns ends it */
@@ -172,6 +181,24 @@ function createCoordinator(parts: EpochParts, started: StartedEpoch): Coordinato
     },
     observeMetadata: (metadata, bytes) => status.observeStored(metadata, bytes),
     fail,
+  })
+}
+
+function createRequestServer(parts: EpochParts, { epoch, exchange }: StartedEpoch): RequestServer {
+  const { applicationId, clock, logger, follower, storage, openStorage, stages, config } = parts
+  const { retainOnCancel } = config
+  const shape = shapeOf(stages)
+  return new RequestServer({
+    applicationId,
+    epoch,
+    clock,
+    logger,
+    follower,
+    storage,
+    openStorage,
+    exchange,
+    shape,
+    retainOnCancel: retainOnCancel === 'keep',
   })
 }
 
@@ -260,6 +287,10 @@ function createCheckpoints(
       const reason = abortReasonOf(cause)
       const { message, remedy } = cause
       await appendOne(follower, { type: 'checkpoint-declined', epoch, checkpoint, worker, cause: message, reason, remedy })
+    },
+    onCommitted: async (checkpoint, committed) => {
+      if (follower.view.request?.checkpoint !== checkpoint) return
+      await appendOne(follower, { type: 'transactions-committed', epoch, checkpoint, worker, committed })
     },
     fail,
     observeUpload: (upload) => status.load.uploaded(upload),

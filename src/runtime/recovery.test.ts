@@ -65,7 +65,7 @@ class Scene {
     const { participant } = await this.sink.open()
     const sinks = { all: [], byName: new Map(), participants: [defined<TransactionParticipant>(participant, 'participant')] }
     const exchange = { prepare: async () => exchanges } as unknown as Exchange
-    await recover(parts as unknown as EpochParts, { epoch, sinks, exchange })
+    await recover(parts as unknown as EpochParts, { epoch, sinks, exchange, signal: new AbortController().signal })
     return view.recovered?.sources[source]?.positions ?? assert.fail('it has recovered')
   }
 

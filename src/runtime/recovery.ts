@@ -5,8 +5,9 @@
  *  2. settle the prepared transactions of the last completed checkpoint, then fence all that the job ever used
  *     (settle-transactions.ts);
  *  3. create the exchange topics that are missing;
- *  4. resolve where sources begin that have no positions yet (R8);
- *  5. append `epoch-recovered`.
+ *  4. take over the savepoint that the job begins with, if there is one (savepoint/take-savepoint.ts);
+ *  5. resolve where sources begin that have no positions yet (R8);
+ *  6. append `epoch-recovered`.
  */
 import type { CheckpointMetadata, SourcePositions } from '../checkpoint/metadata.ts'
 import { decodeMetadata } from '../checkpoint/metadata.ts'
@@ -22,6 +23,7 @@ import type { SourceStart } from '../ports/source.ts'
 import type { EpochParts } from './epoch-parts.ts'
 import { appendOne, type LogFollower } from './log-follower.ts'
 import type { OpenedSinks } from './open-sinks.ts'
+import { takeSavepoint } from './savepoint/take-savepoint.ts'
 import { settleTransactions } from './settle-transactions.ts'
 import { Superseded } from './superseded.ts'
 import type { TaskPlan } from './task-plan.ts'
@@ -32,18 +34,26 @@ export interface Recovery {
   readonly sinks: OpenedSinks
   /** Null: the job has no exchanges. */
   readonly exchange: Exchange | null
+  /** Aborted at the end of the epoch. */
+  readonly signal: AbortSignal
 }
 
 /** Resolves with the restore point's metadata. */
-export async function recover(parts: EpochParts, { epoch, sinks, exchange }: Recovery): Promise<CheckpointMetadata | null> {
-  const { follower, storage, applicationId, logger, session } = parts
+export async function recover(
+  parts: EpochParts,
+  { epoch, sinks, exchange, signal }: Recovery,
+): Promise<CheckpointMetadata | null> {
+  const { follower, storage, applicationId, logger, session, savepoint: given } = parts
   const { view } = follower
   const plan = defined(session.plan, 'plan of the leader')
-  const metadata = await readRestorePoint(view, storage, applicationId)
+  const before = await readRestorePoint(view, storage, applicationId)
   const isRestored = view.settlePoint?.checkpoint === view.restorePoint?.checkpoint
-  const last = isRestored ? metadata : await readSettlePoint(view, storage, metadata, logger)
+  const last = isRestored ? before : await readSettlePoint(view, storage, before, logger)
   const { settled, fresh } = await settleTransactions(follower, epoch, last, sinks.participants, logger)
   const exchanges = exchange === null ? [] : await exchange.prepare(plan.exchanges)
+  const metadata = given?.isToTake(view)
+    ? await takeSavepoint(parts, { given, epoch, plan, exchange, topics: exchanges, signal })
+    : before
   refuseReplacedExchanges(exchanges, metadata)
   const sources = await resolvePositions(parts, epoch, plan, metadata)
   const isValid = await appendOne(follower, {

@@ -43,7 +43,10 @@ export class StateRegistry {
 }
 
 /** @throws MR_STATE_INCOMPATIBLE, MR_STATE_UNCLAIMED */
-export function registerStates(graph: JobGraph, restored: CheckpointMetadata | null): StateRegistry {
+export function registerStates(
+  graph: JobGraph,
+  restored: Pick<CheckpointMetadata, 'checkpoint' | 'states'> | null,
+): StateRegistry {
   const stored = restored?.states ?? []
   const wanted = wantedStates(graph)
   const unclaimed = stored.filter((old) => !wanted.some((one) => one.operator === old.operator && one.name === old.name))

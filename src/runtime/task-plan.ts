@@ -21,6 +21,11 @@ export interface TaskPlan {
   readonly tasks: readonly TaskKey[]
 }
 
+/** What the job goes on from, as far as its tasks follow from it. */
+export interface PlannedFor extends Pick<CheckpointMetadata, 'checkpoint' | 'sources'> {
+  readonly exchanges: Readonly<Record<string, { readonly partitions: number }>>
+}
+
 /**
  * @param partitionsOf of an exchange that may be there already: made before partitions were added to the job's sources,
  *   and before the first checkpoint, it keeps as many as it was made with
@@ -28,7 +33,7 @@ export interface TaskPlan {
  */
 export async function planTasks(
   stages: readonly Stage[],
-  restored: CheckpointMetadata | null,
+  restored: PlannedFor | null,
   context: ConnectorContext,
   partitionsOf: Exchange['partitionsOf'],
 ): Promise<TaskPlan> {
@@ -56,7 +61,7 @@ export async function planTasks(
 }
 
 /** Kafka spreads keys over all partitions of a topic: with more of them, keys leave their state behind. */
-function refuseMovedKeys(stage: Stage, now: number, restored: CheckpointMetadata | null): void {
+function refuseMovedKeys(stage: Stage, now: number, restored: PlannedFor | null): void {
   const before = Object.keys(restored?.sources[stage.name]?.positions ?? {}).length
   if (before === 0 || now <= before || !dependsOnSourcePartitions(stage)) return
   throw new MillraceError(

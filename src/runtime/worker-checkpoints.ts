@@ -63,6 +63,8 @@ export interface WorkerCheckpointParts {
   /** Hands the manifest in: appends the ack. False: it was void. */
   readonly acknowledge: (checkpoint: number, manifest: WorkerManifest) => Promise<boolean>
   readonly decline: (checkpoint: number, cause: MillraceError) => Promise<void>
+  /** All its transactions up to this checkpoint are committed; with those of them that no ack has told. */
+  readonly onCommitted: (checkpoint: number, committed: readonly string[]) => Promise<void>
   /** Ends the epoch. */
   readonly fail: (error: Error) => void
   /** What each upload of changes took. */
@@ -242,6 +244,7 @@ export class WorkerCheckpoints {
   private async finish({ checkpoint, sha256, epoch }: CheckpointCompleted, done: readonly PendingOverlay[]): Promise<void> {
     await this.commitUpTo(checkpoint)
     if (this.isAbandoned) return
+    await this.parts.onCommitted(checkpoint, [...this.committed])
     this.flushing = this.parts.state.flush(
       done.map((pending) => pending.overlay),
       { checkpoint, epoch, metadataDigest: sha256 },

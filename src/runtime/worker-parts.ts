@@ -28,6 +28,8 @@ export interface WorkerParts {
   readonly metrics: MetricsPort
   readonly status: WorkerStatus
   readonly storage: CheckpointStorage
+  /** Of savepoints, which may lie elsewhere: the root is the folder of one. */
+  readonly openStorage: (uri: string) => Promise<CheckpointStorage>
   /** Local directories to try, one after another: one that another worker holds is passed over. */
   readonly backends: () => Iterable<StateBackend>
   readonly createControlLog: (context: ConnectorContext) => ControlLog

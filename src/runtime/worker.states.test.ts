@@ -15,6 +15,7 @@ import { MemoryGroup } from '../testing/memory-group.ts'
 import { MemorySink } from '../testing/memory-sink.ts'
 import { MemorySource } from '../testing/memory-source.ts'
 import { MemoryStorage } from '../testing/memory-storage.ts'
+import { StorageFolder } from '../testing/storage-folder.ts'
 import { startWorker } from './worker.ts'
 import { WorkerStatus } from './worker-status.ts'
 
@@ -70,6 +71,7 @@ class World<T> {
       metrics: { counter: () => ({ add() {} }), gauge() {} },
       status,
       storage: this.storage,
+      openStorage: async (uri) => new StorageFolder(this.storage, uri),
       name: 'worker',
       random: Math.random,
       createMembership: () => membership,

@@ -16,6 +16,7 @@ import { MemoryGroup } from '../testing/memory-group.ts'
 import { MemorySink } from '../testing/memory-sink.ts'
 import { type MemoryRecord, MemorySource } from '../testing/memory-source.ts'
 import { MemoryStorage } from '../testing/memory-storage.ts'
+import { StorageFolder } from '../testing/storage-folder.ts'
 import { type RunningWorker, startWorker } from './worker.ts'
 import { WorkerStatus } from './worker-status.ts'
 
@@ -73,6 +74,7 @@ class World {
       metrics: { counter: () => ({ add() {} }), gauge() {} },
       status: this.status,
       storage: this.storage,
+      openStorage: async (uri) => new StorageFolder(this.storage, uri),
       name: `worker-${this.workers++}`,
       random: Math.random,
       createMembership: () => ({

@@ -10,6 +10,7 @@ import { withDeadline } from './deadline.ts'
 import { GroupLife } from './group-life.ts'
 import { openLocalState } from './local-state.ts'
 import { LogFollower } from './log-follower.ts'
+import { GivenSavepoint } from './savepoint/given-savepoint.ts'
 import { SharedResources } from './shared-resources.ts'
 import { ShutdownTimeout } from './shutdown-timeout.ts'
 import type { WorkerParts } from './worker-parts.ts'
@@ -83,9 +84,18 @@ async function takePart(
   const { created } = await withDeadline(clock, 'opening the control log', config.recoveryTimeoutMs, controlLog.open())
   if (created) logger.info('control-log-created')
   await withDeadline(clock, 'reading the control log', config.recoveryTimeoutMs, follower.start())
+  const savepoint = await givenSavepoint(parts)
+  if (savepoint !== null) closers.push(() => savepoint.storage.close())
+  // A copy that can't take part must not disturb those that run.
+  savepoint?.isToTake(follower.view)
   const membership = parts.createMembership(context, backend.directory)
   closers.push(() => membership.leave())
-  await new GroupLife({ ...parts, stop, follower, backend, membership, shared, context }).run()
+  await new GroupLife({ ...parts, stop, follower, backend, membership, shared, savepoint, context }).run()
+}
+
+async function givenSavepoint({ openStorage, config }: WorkerParts): Promise<GivenSavepoint | null> {
+  if (config.from === undefined) return null
+  return GivenSavepoint.open(await openStorage(config.from), config.fromForce)
 }
 
 /** For what outlives epochs. Its failures end the worker. */

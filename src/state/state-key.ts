@@ -29,9 +29,14 @@ export function escapeKey(key: string): string {
   return key.includes('\x00') ? key.replaceAll('\x00', '\x00\xff') : key
 }
 
+/** Of a state key. */
+export function stateIdOf(stateKeyBytes: string): number {
+  return (stateKeyBytes.charCodeAt(0) << 8) | stateKeyBytes.charCodeAt(1)
+}
+
 /** Splits a state key again. */
 export function parseStateKey(stateKeyBytes: string): { stateId: number; key: string; namespace: string } {
-  const stateId = (stateKeyBytes.charCodeAt(0) << 8) | stateKeyBytes.charCodeAt(1)
+  const stateId = stateIdOf(stateKeyBytes)
   const end = stateKeyBytes.indexOf(KEY_END, 2)
   const key = stateKeyBytes.slice(2, end).replaceAll('\x00\xff', '\x00')
   return { stateId, key, namespace: stateKeyBytes.slice(end + 2) }

@@ -121,6 +121,8 @@ export interface CheckpointTriggered extends OfEpoch {
   readonly kind: CheckpointKind
   /** As the wall shows; absent in records of earlier releases, as in the decisions below. */
   readonly at?: string
+  /** The id of the request that it serves; absent: none. */
+  readonly request?: string
 }
 
 export interface CheckpointAcked extends OfEpoch {
@@ -194,6 +196,90 @@ export interface RestoredTo extends OfEpoch {
 }
 
 /**
+ * Somebody asks the running job for a savepoint, or to stop for good. The coordinator triggers a checkpoint for it. One at a
+ * time; with its epoch it is over.
+ */
+export interface SavepointRequested extends OfEpoch {
+  readonly type: 'savepoint-requested'
+  readonly request: string
+  /** The folder's URI; null: the job's own place for savepoints. */
+  readonly to: string | null
+  /** The job stops at its cut. */
+  readonly isStop: boolean
+  readonly at: string
+}
+
+/** Likewise, without a savepoint: a final checkpoint, and every copy ends. */
+export interface CancelRequested extends OfEpoch {
+  readonly type: 'cancel-requested'
+  readonly request: string
+  readonly at: string
+}
+
+/** All transactions of the worker up to this checkpoint are committed. Told only of a checkpoint that serves a request. */
+export interface TransactionsCommitted extends OfEpoch {
+  readonly type: 'transactions-committed'
+  readonly checkpoint: number
+  readonly worker: string
+  /** Ids that no ack has told yet. */
+  readonly committed: readonly string[]
+}
+
+/** For whoever waits: how much of the savepoint is written. */
+export interface SavepointProgressed extends OfEpoch {
+  readonly type: 'savepoint-progressed'
+  readonly request: string
+  readonly doneBytes: number
+  readonly totalBytes: number
+}
+
+/** The savepoint exists, and all output before its cut is committed. */
+export interface SavepointCompleted extends OfEpoch {
+  readonly type: 'savepoint-completed'
+  readonly request: string
+  readonly checkpoint: number
+  readonly uri: string
+  /** Of its metadata. */
+  readonly sha256: string
+  readonly bytes: number
+}
+
+/** What was asked for can't be. The job goes on. */
+export interface RequestFailed extends OfEpoch {
+  readonly type: 'request-failed'
+  readonly request: string
+  readonly code: string
+  readonly cause: string
+}
+
+/** On purpose, by a savepoint with stop or by a cancellation: every copy ends. A copy that is started later claims anew. */
+export interface JobStopped extends OfEpoch {
+  readonly type: 'job-stopped'
+  readonly request: string
+  /** Its checkpoints are given up: a later start begins anew. */
+  readonly isForgotten: boolean
+}
+
+/**
+ * The job has taken over a savepoint: its copy is checkpoint `checkpoint` of this job, and the restore point. Void where the
+ * job has one, unless forced: what was completed before is given up then, as by a rewind.
+ */
+export interface SavepointRestored extends OfEpoch {
+  readonly type: 'savepoint-restored'
+  readonly savepoint: TakenSavepoint
+  readonly checkpoint: number
+  readonly path: string
+  readonly sha256: string
+  readonly isForced: boolean
+}
+
+export interface TakenSavepoint {
+  readonly uri: string
+  /** Of its metadata. */
+  readonly sha256: string
+}
+
+/**
  * Everything before it, folded: a reader may begin here, and what lies before may be deleted (R1). Void unless nothing
  * stands between what it folds and itself.
  */
@@ -223,6 +309,14 @@ export type ControlRecord =
   | WorkerFailed
   | JobFailed
   | RestoredTo
+  | SavepointRequested
+  | CancelRequested
+  | TransactionsCommitted
+  | SavepointProgressed
+  | SavepointCompleted
+  | RequestFailed
+  | JobStopped
+  | SavepointRestored
   | Summary
 
 /** False for claims too. A worker reads on for a moment behind its epoch: what it finds there is valid, and not for it. */
@@ -250,6 +344,14 @@ const TYPES: Readonly<Record<ControlRecordType, true>> = {
   'worker-failed': true,
   'job-failed': true,
   'restored-to': true,
+  'savepoint-requested': true,
+  'cancel-requested': true,
+  'transactions-committed': true,
+  'savepoint-progressed': true,
+  'savepoint-completed': true,
+  'request-failed': true,
+  'job-stopped': true,
+  'savepoint-restored': true,
   summary: true,
 }
 

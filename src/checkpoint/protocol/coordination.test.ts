@@ -139,3 +139,44 @@ test('nothing is decided before the epoch has started, and nothing after it fail
   const failed = view([{ type: 'worker-failed', worker: 'a', cause: 'x' }])
   assert.equal(decide(failed, settings, facts({ nowMs: 99_999 })).kind, 'wait')
 })
+
+describe('what somebody asks for', () => {
+  const asked = (isStop: boolean) => ({ type: 'savepoint-requested', request: 'r', to: null, isStop, at: '' })
+  const kept = [...completed(1), ...completed(2), ...completed(3)]
+
+  test('is triggered at once, final where the job is to stop', () => {
+    for (const isStop of [false, true]) {
+      assert.deepEqual(decide(view([asked(isStop)]), settings, facts()), {
+        kind: 'trigger',
+        checkpoint: 1,
+        checkpointKind: isStop ? 'final' : 'periodic',
+        request: 'r',
+      })
+    }
+  })
+
+  test('is triggered once', () => {
+    const served = [
+      asked(false),
+      { ...triggered, request: 'r' },
+      { type: 'checkpoint-aborted', checkpoint: 1, reason: 'timeout' },
+    ]
+    assert.deepEqual(decide(view(served), settings, facts()), { kind: 'wait', untilMs: 10_500 })
+  })
+
+  test('comes behind workers that are about to stop, unless it is to stop them all', () => {
+    const wanted = facts({ wanted: 'final' })
+    assert.deepEqual(decide(view([asked(false)]), settings, wanted), {
+      kind: 'trigger',
+      checkpoint: 1,
+      checkpointKind: 'final',
+    })
+    assert.equal((decide(view([asked(true)]), settings, wanted) as { request?: string }).request, 'r')
+  })
+
+  test('holds back what would delete files and frames that it is made of', () => {
+    assert.deepEqual(decide(view(kept), settings, facts()), { kind: 'drop', checkpoint: 1 })
+    const copying = [...completed(1), ...completed(2), asked(false), { ...completed(3)[0], request: 'r' }, completed(3)[1]!]
+    assert.deepEqual(decide(view(copying), settings, facts()), { kind: 'wait', untilMs: 10_500 })
+  })
+})

@@ -5,7 +5,7 @@
 import type { AbortReason } from './abort-reason.ts'
 import type { IntervalBounds } from './adaptive-interval.ts'
 import type { CheckpointKind } from './control-records.ts'
-import type { LogView } from './log-view.ts'
+import { isStop, type LogView } from './log-view.ts'
 
 export interface CheckpointSettings {
   readonly intervalMs: number
@@ -38,7 +38,13 @@ export interface CoordinatorFacts {
 export type CoordinatorDecision =
   /** Nothing before this moment, unless the log moves on. */
   | { readonly kind: 'wait'; readonly untilMs: number }
-  | { readonly kind: 'trigger'; readonly checkpoint: number; readonly checkpointKind: CheckpointKind }
+  | {
+      readonly kind: 'trigger'
+      readonly checkpoint: number
+      readonly checkpointKind: CheckpointKind
+      /** The request that it serves. */
+      readonly request?: string
+    }
   | { readonly kind: 'complete'; readonly checkpoint: number }
   | { readonly kind: 'abort'; readonly checkpoint: number; readonly reason: AbortReason }
   | { readonly kind: 'drop'; readonly checkpoint: number }
@@ -53,12 +59,19 @@ export function decide(view: LogView, settings: CheckpointSettings, facts: Coord
   const abandoned = view.abandoned[0]
   if (abandoned !== undefined) return { kind: 'drop', checkpoint: abandoned.checkpoint }
   const oldest = view.retained[0]
-  if (oldest !== undefined && view.retained.length > settings.retained) return { kind: 'drop', checkpoint: oldest.checkpoint }
+  // A savepoint is made of what a checkpoint refers to, and of frames that only a drop would trim.
+  const mayDrop = view.request?.completed === undefined
+  if (mayDrop && oldest !== undefined && view.retained.length > settings.retained) {
+    return { kind: 'drop', checkpoint: oldest.checkpoint }
+  }
   const unfolded = view.nextOffset - Math.max(0, view.lastSummary)
   const { summaryEvery } = settings
-  if (unfolded >= summaryEvery && facts.wanted === 'none' && facts.summaryTriedAt + summaryEvery <= view.nextOffset) {
+  const isIdle = facts.wanted === 'none' && view.request === undefined
+  if (unfolded >= summaryEvery && isIdle && facts.summaryTriedAt + summaryEvery <= view.nextOffset) {
     return { kind: 'summarise' }
   }
+  const asked = decideRequested(view, facts)
+  if (asked !== undefined) return asked
   const dueAtMs = dueAt(settings, facts)
   if (facts.nowMs < dueAtMs) return { kind: 'wait', untilMs: dueAtMs }
   return {
@@ -77,6 +90,20 @@ function decidePending(view: LogView, settings: CheckpointSettings, facts: Coord
   const timeoutAtMs = facts.lastTriggeredAtMs + settings.timeoutMs
   if (facts.nowMs >= timeoutAtMs) return { kind: 'abort', checkpoint, reason: 'timeout' }
   return { kind: 'wait', untilMs: timeoutAtMs }
+}
+
+/** Somebody waits for it, so at once. Where the workers are about to stop anyway, only if they were to stop for it too. */
+function decideRequested(view: LogView, facts: CoordinatorFacts): CoordinatorDecision | undefined {
+  const { request } = view
+  if (request === undefined || request.checkpoint !== undefined) return undefined
+  const isStopping = isStop(request)
+  if (facts.wanted === 'final' && !isStopping) return undefined
+  return {
+    kind: 'trigger',
+    checkpoint: view.lastCheckpoint + 1,
+    checkpointKind: isStopping ? 'final' : 'periodic',
+    request: request.requested.request,
+  }
 }
 
 function dueAt(settings: CheckpointSettings, facts: CoordinatorFacts): number {

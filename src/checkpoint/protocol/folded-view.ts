@@ -1,7 +1,14 @@
 /** The state of a LogView as plain JSON: what a `summary` holds, so that the log before it may be deleted (R1). */
 import type { SourceStart } from '../../ports/source.ts'
 import type { PastCheckpoint } from './checkpoint-history.ts'
-import type { EpochClaimed, EpochRecovered, EpochStarted, FailureVerdict, RestorePoint } from './control-records.ts'
+import type {
+  EpochClaimed,
+  EpochRecovered,
+  EpochStarted,
+  FailureVerdict,
+  RestorePoint,
+  TakenSavepoint,
+} from './control-records.ts'
 
 /** Why the epoch of the last claim has ended. */
 export interface EpochFailure {
@@ -42,4 +49,6 @@ export interface FoldedView {
   readonly lineage?: readonly Pick<RestorePoint, 'checkpoint' | 'sha256'>[]
   readonly poolWorkers: number
   readonly poolSlots: number
+  /** Absent in summaries of earlier releases. */
+  readonly restoredFrom?: TakenSavepoint | undefined
 }

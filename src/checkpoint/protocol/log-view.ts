@@ -12,8 +12,10 @@
 import { assert } from '../../common/assert.ts'
 import { MillraceError } from '../../common/errors.ts'
 import type { SourceStart } from '../../ports/source.ts'
+import type { AbortReason } from './abort-reason.ts'
 import { HISTORY_KEPT, type PastCheckpoint, pastCheckpoint } from './checkpoint-history.ts'
 import type {
+  CancelRequested,
   CheckpointAcked,
   CheckpointCompleted,
   CheckpointDeclined,
@@ -24,9 +26,13 @@ import type {
   EpochStarted,
   FinalRequested,
   JobFailed,
+  JobStopped,
   RestoredTo,
   RestorePoint,
+  SavepointRequested,
+  SavepointRestored,
   Summary,
+  TakenSavepoint,
   TransactionSalvaged,
   WorkerFailed,
 } from './control-records.ts'
@@ -38,6 +44,24 @@ export interface PendingCheckpoint {
   readonly triggered: CheckpointTriggered
   readonly acks: Map<string, CheckpointAcked>
   readonly declines: Map<string, CheckpointDeclined>
+}
+
+/** What somebody has asked the running job for. */
+export interface OpenRequest {
+  readonly requested: SavepointRequested | CancelRequested
+  /** Triggered for it. */
+  checkpoint: number | undefined
+  /** That checkpoint, once it is. */
+  completed: RestorePoint | undefined
+  /** Why that checkpoint was aborted: nothing comes of the request. */
+  abortReason: AbortReason | undefined
+  /** Workers that have committed all transactions of that checkpoint. */
+  readonly committedBy: Set<string>
+}
+
+/** Whether every copy of the job is to end when the request is done. */
+export function isStop({ requested }: OpenRequest): boolean {
+  return requested.type === 'cancel-requested' || requested.isStop
 }
 
 /** Failures that are remembered: more than any restart strategy counts. */
@@ -70,6 +94,12 @@ export class LogView {
   readonly lagging = new Set<string>()
   /** At most one is pending at a time. */
   pending: PendingCheckpoint | undefined
+  /** At most one at a time. */
+  request: OpenRequest | undefined
+  /** The offset at which the job was stopped on purpose; -1: it wasn't. */
+  stoppedAt = -1
+  /** The savepoint that the job has taken over last. */
+  restoredFrom: TakenSavepoint | undefined
   /** The greatest number ever triggered. */
   lastCheckpoint = 0
   restorePoint: RestorePoint | null = null
@@ -113,10 +143,10 @@ export class LogView {
     return true
   }
 
-  /** For a summary. Of a started epoch with no checkpoint pending. */
+  /** For a summary. Of a started epoch with no checkpoint pending, and no request. */
   fold(): FoldedView {
     const { epoch, claim, recovered, started, failure, failedAt, failures, lastCheckpoint } = this
-    const { restorePoint, settlePoint, retained, abandoned, poolWorkers, poolSlots } = this
+    const { restorePoint, settlePoint, retained, abandoned, poolWorkers, poolSlots, restoredFrom } = this
     return {
       epoch,
       claim,
@@ -138,6 +168,7 @@ export class LogView {
       lineage: [...this.lineage],
       poolWorkers,
       poolSlots,
+      restoredFrom,
     }
   }
 
@@ -182,6 +213,7 @@ export class LogView {
     this.ready.clear()
     this.lagging.clear()
     this.giveUpPending()
+    this.request = undefined
     this.lastState = 'none'
     this.poolWorkers = Math.max(this.poolWorkers, claim.workers)
     this.poolSlots = Math.max(this.poolSlots, claim.slots)
@@ -228,9 +260,37 @@ export class LogView {
         return this.rewind(offset, record)
       case 'summary':
         return this.applySummary(offset, record)
+      case 'savepoint-restored':
+        return this.takeOver(record)
+      case 'savepoint-requested':
+      case 'cancel-requested':
+        // Behind the final checkpoint of the epoch nobody processes any more.
+        if (this.request !== undefined || this.isFinished) return false
+        this.request = {
+          requested: record,
+          checkpoint: undefined,
+          completed: undefined,
+          abortReason: undefined,
+          committedBy: new Set(),
+        }
+        return true
+      case 'transactions-committed':
+        if (this.request?.checkpoint !== record.checkpoint) return false
+        this.request.committedBy.add(record.worker)
+        for (const id of record.committed) this.settled.add(id)
+        return true
+      case 'savepoint-progressed':
+        return this.request?.requested.request === record.request
+      case 'savepoint-completed':
+      case 'request-failed':
+        return this.endRequest(record.request, record.type === 'request-failed')
+      case 'job-stopped':
+        return this.stop(offset, record)
       case 'checkpoint-dropped':
         this.retained = this.retained.filter((one) => one.checkpoint !== record.checkpoint)
         this.abandoned = this.abandoned.filter((one) => one.checkpoint !== record.checkpoint)
+        // Epochs drop when they have started: what it lists was settled by then, and is never asked about again.
+        if (this.settlePoint?.checkpoint === record.checkpoint) this.settlePoint = null
         return true
       default:
         return this.applyCheckpoint(record)
@@ -265,8 +325,42 @@ export class LogView {
     return true
   }
 
+  /** A savepoint with stop is over when the job has stopped. */
+  private endRequest(request: string, isFailure: boolean): boolean {
+    const { request: open } = this
+    if (open?.requested.request !== request) return false
+    if (isFailure || !isStop(open)) this.request = undefined
+    return true
+  }
+
+  private stop(offset: number, { request, isForgotten }: JobStopped): boolean {
+    if (this.request?.requested.request !== request) return false
+    this.request = undefined
+    this.stoppedAt = offset
+    if (!isForgotten) return true
+    this.restorePoint = null
+    this.settlePoint = null
+    this.retained = []
+    this.abandoned = []
+    this.restoredFrom = undefined
+    this.sourceStarts.clear()
+    this.settled.clear()
+    return true
+  }
+
+  /** As a rewind does, to a checkpoint that is none of its own. Its own last one is still to be settled. */
+  private takeOver({ epoch, savepoint, checkpoint, path, sha256, isForced }: SavepointRestored): boolean {
+    if (checkpoint <= this.lastCheckpoint || (this.restorePoint !== null && !isForced)) return false
+    this.restorePoint = { checkpoint, epoch, path, sha256 }
+    this.abandoned.push(...this.retained)
+    this.retained = [this.restorePoint]
+    this.lastCheckpoint = checkpoint
+    this.restoredFrom = savepoint
+    return true
+  }
+
   private applySummary(offset: number, record: Summary): boolean {
-    if (record.asOf !== offset || this.pending !== undefined) return false
+    if (record.asOf !== offset || this.pending !== undefined || this.request !== undefined) return false
     this.lastSummary = offset
     return true
   }
@@ -281,6 +375,9 @@ export class LogView {
       case 'checkpoint-triggered':
         this.lastCheckpoint = record.checkpoint
         this.pending = { triggered: record, acks: new Map(), declines: new Map() }
+        if (this.request !== undefined && this.request.requested.request === record.request) {
+          this.request.checkpoint = record.checkpoint
+        }
         return true
       case 'checkpoint-acked':
         this.pending?.acks.set(record.worker, record)
@@ -295,6 +392,7 @@ export class LogView {
       case 'checkpoint-aborted':
         if (this.pending !== undefined) this.remember(pastCheckpoint(this.pending.triggered, 'aborted', record))
         this.pending = undefined
+        if (this.request?.checkpoint === record.checkpoint) this.request.abortReason = record.reason
         return true
     }
   }
@@ -312,6 +410,7 @@ export class LogView {
       for (const { committable } of ack.manifest.committables) listed.add(committable.id)
     }
     this.settled = new Set([...this.settled].filter((id) => listed.has(id)))
+    if (this.request?.checkpoint === checkpoint) this.request.completed = this.restorePoint
     this.isFinished = this.pending?.triggered.kind === 'final'
     if (this.pending !== undefined) this.remember(pastCheckpoint(this.pending.triggered, 'completed', { at: record.at }))
     this.pending = undefined

@@ -4,6 +4,7 @@
  * changes nothing: it was written by someone who had not read what stands before it.
  *
  *     none ─claimed→ claimed ─recovered→ recovered ─started→ started ─failed→ failed ─job-failed→ over
+ *                       │                                  └─job-stopped→ stopped
  *                       └──────── a newer claim begins anew from anywhere ────────┘
  *
  *     (none) ─triggered→ pending ─completed→ completed
@@ -11,7 +12,7 @@
  */
 import type { ControlRecordType } from './control-records.ts'
 
-export type EpochState = 'none' | 'claimed' | 'recovered' | 'started' | 'failed' | 'over'
+export type EpochState = 'none' | 'claimed' | 'recovered' | 'started' | 'failed' | 'over' | 'stopped'
 
 type Outcome<S> = S | 'void'
 
@@ -26,6 +27,12 @@ const CHECKPOINTS_AS_IS = <S extends EpochState>(state: S) =>
     'checkpoint-dropped': state,
     'final-requested': state,
     'exchange-lagging': state,
+    'savepoint-requested': state,
+    'cancel-requested': state,
+    'transactions-committed': state,
+    'savepoint-progressed': state,
+    'savepoint-completed': state,
+    'request-failed': state,
     summary: state,
   }) as const
 
@@ -38,12 +45,20 @@ const NO_CHECKPOINTS = {
   'checkpoint-dropped': 'void',
   'final-requested': 'void',
   'exchange-lagging': 'void',
+  'savepoint-requested': 'void',
+  'cancel-requested': 'void',
+  'transactions-committed': 'void',
+  'savepoint-progressed': 'void',
+  'savepoint-completed': 'void',
+  'request-failed': 'void',
+  'job-stopped': 'void',
   summary: 'void',
 } as const
 
 const NO_START = {
   'source-started': 'void',
   'transaction-salvaged': 'void',
+  'savepoint-restored': 'void',
   'epoch-recovered': 'void',
   'worker-ready': 'void',
   'epoch-started': 'void',
@@ -65,6 +80,7 @@ export const EPOCH_TRANSITIONS: Readonly<Record<EpochState, Readonly<Record<Cont
     'epoch-claimed': 'claimed',
     'source-started': 'claimed',
     'transaction-salvaged': 'claimed',
+    'savepoint-restored': 'claimed',
     'epoch-recovered': 'recovered',
     'worker-ready': 'void',
     'epoch-started': 'void',
@@ -76,6 +92,7 @@ export const EPOCH_TRANSITIONS: Readonly<Record<EpochState, Readonly<Record<Cont
     'epoch-claimed': 'claimed',
     'source-started': 'void',
     'transaction-salvaged': 'void',
+    'savepoint-restored': 'void',
     'epoch-recovered': 'void',
     'worker-ready': 'recovered',
     'epoch-started': 'started',
@@ -86,6 +103,7 @@ export const EPOCH_TRANSITIONS: Readonly<Record<EpochState, Readonly<Record<Cont
   started: {
     'epoch-claimed': 'claimed',
     'job-failed': 'void',
+    'job-stopped': 'stopped',
     ...NO_START,
     ...MAY_FAIL,
     ...CHECKPOINTS_AS_IS('started'),
@@ -96,6 +114,14 @@ export const EPOCH_TRANSITIONS: Readonly<Record<EpochState, Readonly<Record<Cont
     'worker-failed': 'void',
     'restored-to': 'failed',
     'job-failed': 'over',
+    ...NO_START,
+    ...NO_CHECKPOINTS,
+  },
+  stopped: {
+    'epoch-claimed': 'claimed',
+    'worker-failed': 'void',
+    'restored-to': 'stopped',
+    'job-failed': 'void',
     ...NO_START,
     ...NO_CHECKPOINTS,
   },

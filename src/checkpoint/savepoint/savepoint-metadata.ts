@@ -35,9 +35,17 @@ export interface SavepointRange {
 
 export interface SavepointExchange {
   readonly partitions: number
-  /** How the keys of its records become bytes, and what wrote their values. */
-  readonly keys: string
+  /** What wrote the values of its records. */
   readonly values: string
+}
+
+/** Its tasks are named `<stage>/<partition>`. */
+export interface SavepointStage {
+  readonly input: 'source' | 'exchange'
+  /** How its keys become bytes. */
+  readonly keys: string
+  /** The operators that keep state in its tasks. */
+  readonly operators: readonly string[]
 }
 
 export interface SavepointMetadata {
@@ -55,6 +63,8 @@ export interface SavepointMetadata {
   /** Source → where it goes on, and what that belongs to. */
   readonly sources: Readonly<Record<string, SourcePositions>>
   readonly exchanges: Readonly<Record<string, SavepointExchange>>
+  /** By name: that of its source or exchange. */
+  readonly stages: Readonly<Record<string, SavepointStage>>
   /** Task → its watermark; absent: none yet. */
   readonly watermarks: Readonly<Record<TaskKey, number>>
   readonly states: readonly StateDescription[]

@@ -7,6 +7,8 @@ import type { StateChanges } from '../../records/state-changes.ts'
 import type { TaskKey } from '../../records/task-id.ts'
 import { sha256Hex } from '../metadata.ts'
 import { streamSlice } from '../segment/decode-slice.ts'
+import type { EncodedSlice } from '../segment/encode-slice.ts'
+import { corruptSegment } from '../segment/segment-errors.ts'
 import { readFrames } from './frames-blocks.ts'
 import { decodeSavepoint, SAVEPOINT_METADATA, type SavepointFile, type SavepointMetadata } from './savepoint-metadata.ts'
 
@@ -46,12 +48,22 @@ export class SavepointReader {
     return this.storage.uri
   }
 
-  /** Keys ascend. Nothing where the task has no state. */
-  async *state(task: TaskKey, signal?: AbortSignal): AsyncGenerator<StateChanges> {
+  /** Keys ascend. Nothing where the task has no state. @param windowBytes what is fetched at a time */
+  async *state(task: TaskKey, signal?: AbortSignal, windowBytes?: number): AsyncGenerator<StateChanges> {
     for (const range of this.metadata.tasks[task] ?? []) {
       const { path } = this.file(range.file)
       const read = (start: number, end: number) => this.storage.getRange(path, start, end, signal)
-      yield* streamSlice(read, range, { path, task })
+      yield* streamSlice(read, range, { path, task }, windowBytes)
+    }
+  }
+
+  /** The same as it lies there: for files of the same format. */
+  async *slices(task: TaskKey, signal?: AbortSignal): AsyncGenerator<EncodedSlice> {
+    for (const { file, offset, bytes, entries } of this.metadata.tasks[task] ?? []) {
+      const { path } = this.file(file)
+      const slice = await this.storage.getRange(path, offset, offset + bytes, signal)
+      if (slice.length !== bytes) throw corruptSegment({ path, task }, `it ends ${bytes - slice.length} bytes too early`)
+      yield { task, entries, bytes, chunks: [slice] }
     }
   }
 

@@ -60,6 +60,8 @@ export class SavepointWriter {
   private readonly files: SavepointFile[] = []
   private slices: OpenSlice[] = []
   private frames: OpenFrames[] = []
+  /** It may be there, and is this writer's. */
+  private hasMetadata = false
 
   constructor(parts: SavepointWriterParts) {
     this.parts = parts
@@ -123,18 +125,22 @@ export class SavepointWriter {
       totalBytes: sum(this.files, ({ bytes }) => bytes),
     }
     const { bytes, sha256 } = encodeSavepoint(metadata)
+    this.hasMetadata = true
     try {
       await storage.put(SAVEPOINT_METADATA, [bytes], signal)
     } catch (error) {
-      if (isMillraceError(error, 'MR_STORAGE_EXISTS')) throw existing(storage.uri)
-      throw error
+      if (!isMillraceError(error, 'MR_STORAGE_EXISTS')) throw error
+      this.hasMetadata = false
+      throw existing(storage.uri)
     }
     return { metadata, sha256 }
   }
 
-  /** Deletes what was written. Not behind a `finish` that may have succeeded. */
+  /** Deletes what was written: the metadata first, so that there is never a savepoint without its files. */
   async discard(): Promise<void> {
-    await this.parts.storage.delete(this.files.map(({ path }) => path))
+    const { storage } = this.parts
+    if (this.hasMetadata) await storage.delete([SAVEPOINT_METADATA])
+    await storage.delete(this.files.map(({ path }) => path))
   }
 
   private async putSlices(): Promise<void> {

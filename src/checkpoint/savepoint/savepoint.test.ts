@@ -16,7 +16,8 @@ const FACTS: SavepointFacts = {
   completedAt: '2026-11-21T09:00:00.000Z',
   graphDigest: 'abc',
   sources: { orders: { identity: 'topic-1', positions: { 0: 17 } } },
-  exchanges: { by: { partitions: 2, keys: 'string', values: 'row-1' } },
+  exchanges: { by: { partitions: 2, values: 'row-1' } },
+  stages: { by: { input: 'exchange', keys: 'string', operators: ['visit'] } },
   watermarks: {},
   states: [],
 }

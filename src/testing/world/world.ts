@@ -20,6 +20,7 @@ import { SimulatedDisk } from '../simulator/simulated-disk.ts'
 import { SimulatedProcess } from '../simulator/simulated-process.ts'
 import { SimulatedStorage } from '../simulator/simulated-storage.ts'
 import { Simulation } from '../simulator/simulation.ts'
+import { StorageFolder } from '../storage-folder.ts'
 import { Coverage } from './coverage.ts'
 import { InvariantChecker } from './invariants/invariant-checker.ts'
 import { tracingLogger } from './tracing-logger.ts'
@@ -136,6 +137,7 @@ export class World {
       bounds,
       status,
       storage: storage.of(process),
+      openStorage: async (uri) => new StorageFolder(storage.of(process), uri),
       backends: () => [disk.of(process)],
       createControlLog(context) {
         context.share(CLIENT_KEY, () => new SharedClient(connect), 'worker')

@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { ControlRecord } from './control-records.ts'
+import { LogView } from './log-view.ts'
+
+/** A view in a started epoch, and a hand to append to its log: which tells whether the record was valid. */
+function startedView(workers = ['a']) {
+  const view = new LogView()
+  const append = (record: Record<string, unknown>) =>
+    view.apply(view.nextOffset, { epoch: view.epoch, ...record } as unknown as ControlRecord)
+  const start = (between: readonly Record<string, unknown>[] = []) => {
+    append({
+      type: 'epoch-claimed',
+      nonce: `n${view.nextOffset}`,
+      previousEpoch: view.epoch,
+      members: [],
+      assignment: Object.fromEntries(workers.map((worker) => [worker, []])),
+      graphDigest: '',
+      workers: 1,
+      slots: 1,
+      at: '',
+    })
+    const valid = between.map(append)
+    append({ type: 'epoch-recovered', restorePoint: null, settled: [], fresh: {}, sources: {}, exchanges: [] })
+    append({ type: 'epoch-started', at: '' })
+    return valid
+  }
+  start()
+  return { view, append, start }
+}
+
+const asked = (isStop = false, request = 'r') => ({ type: 'savepoint-requested', request, to: null, isStop, at: '' })
+const triggered = (checkpoint: number, request?: string) => ({
+  type: 'checkpoint-triggered',
+  checkpoint,
+  kind: 'periodic',
+  ...(request !== undefined && { request }),
+})
+const completed = (checkpoint: number) => ({
+  type: 'checkpoint-completed',
+  checkpoint,
+  path: `p${checkpoint}`,
+  sha256: `d${checkpoint}`,
+})
+const saved = { type: 'savepoint-completed', request: 'r', checkpoint: 1, uri: 'u', sha256: 's', bytes: 1 }
+const stopped = (isForgotten: boolean) => ({ type: 'job-stopped', request: 'r', isForgotten })
+const taken = (checkpoint: number, isForced = false) => ({
+  type: 'savepoint-restored',
+  savepoint: { uri: 'u', sha256: 's' },
+  checkpoint,
+  path: 'copy',
+  sha256: 'd',
+  isForced,
+})
+
+describe('requests', () => {
+  test('there is one at a time, with a checkpoint of its own', () => {
+    const { view, append } = startedView()
+    assert.equal(append(asked()), true)
+    assert.equal(append(asked(true, 'another')), false)
+    append(triggered(1))
+    append(completed(1))
+    const completedFor = () => view.request?.completed?.checkpoint
+    assert.equal(completedFor(), undefined)
+    append(triggered(2, 'r'))
+    append(completed(2))
+    assert.equal(completedFor(), 2)
+    assert.equal(append({ type: 'transactions-committed', checkpoint: 1, worker: 'a', committed: [] }), false)
+    assert.equal(append({ type: 'transactions-committed', checkpoint: 2, worker: 'a', committed: ['t'] }), true)
+    assert.deepEqual([...(view.request?.committedBy ?? [])], ['a'])
+    assert(view.settled.has('t'), 'what is told to be committed is never asked about again')
+    assert.equal(append({ ...saved, request: 'other' }), false)
+    assert.equal(append(saved), true)
+    assert.equal(view.request, undefined)
+    assert.equal(view.epochState, 'started')
+  })
+
+  test('one whose checkpoint is aborted knows why, and ends by failing', () => {
+    const { view, append } = startedView()
+    append(asked())
+    append(triggered(1, 'r'))
+    append({ type: 'checkpoint-aborted', checkpoint: 1, reason: 'timeout' })
+    assert.equal(view.request?.abortReason, 'timeout')
+    append({ type: 'request-failed', request: 'r', code: 'c', cause: '' })
+    assert.equal(view.request, undefined)
+  })
+
+  test('with its epoch it is over, and what comes of it later is void', () => {
+    const { view, append, start } = startedView()
+    append(asked(true))
+    start()
+    assert.equal(view.request, undefined)
+    assert.equal(append(saved), false)
+    assert.equal(append(stopped(false)), false)
+    assert.equal(view.epochState, 'started')
+  })
+
+  test('no summary comes between: it would forget the request', () => {
+    const { view, append } = startedView()
+    append(asked())
+    assert.equal(append({ type: 'summary', asOf: view.nextOffset, view: {} }), false)
+  })
+})
+
+describe('a job that is stopped on purpose', () => {
+  test('is in a state of its own, until a copy is started', () => {
+    const { view, append, start } = startedView()
+    append(asked(true))
+    append(triggered(1, 'r'))
+    append(completed(1))
+    append(saved)
+    assert.equal(view.epochState, 'started', 'not before it is told')
+    append(stopped(false))
+    assert.equal(view.epochState, 'stopped')
+    assert.equal(view.stoppedAt, view.nextOffset - 1)
+    assert.equal(append(asked()), false)
+    start()
+    assert.equal(view.epochState, 'started')
+    assert.equal(view.restorePoint?.checkpoint, 1)
+  })
+
+  test('and forgotten begins anew, with numbers that were never used', () => {
+    const { view, append } = startedView()
+    append(triggered(1))
+    append(completed(1))
+    append({ type: 'cancel-requested', request: 'r', at: '' })
+    append(triggered(2, 'r'))
+    append(completed(2))
+    append(stopped(true))
+    const { restorePoint, settlePoint, retained, abandoned, sourceStarts, lastCheckpoint } = view
+    assert.deepEqual([restorePoint, settlePoint, retained, abandoned, sourceStarts.size], [null, null, [], [], 0])
+    assert.equal(lastCheckpoint, 2)
+  })
+})
+
+describe('a savepoint that is taken over', () => {
+  test('is the restore point of a job that has none', () => {
+    const { view, start } = startedView()
+    assert.deepEqual(start([taken(1)]), [true])
+    assert.deepEqual(view.restorePoint, { checkpoint: 1, epoch: view.epoch, path: 'copy', sha256: 'd' })
+    assert.equal(view.settlePoint, null, 'it has no transactions')
+    assert.deepEqual(view.restoredFrom, { uri: 'u', sha256: 's' })
+    const other = new LogView()
+    other.apply(99, { type: 'summary', epoch: view.epoch, asOf: 99, view: { ...view.fold() } })
+    assert.deepEqual(other.restoredFrom, view.restoredFrom, 'summaries tell of it')
+  })
+
+  test('is void where the job has one, unless it is forced: then the others are given up, and the last one still settled', () => {
+    const { view, append, start } = startedView()
+    append(triggered(1))
+    append(completed(1))
+    assert.deepEqual(start([taken(2)]), [false])
+    assert.equal(view.restorePoint?.checkpoint, 1)
+    assert.deepEqual(start([taken(1, true), taken(2, true)]), [false, true])
+    assert.equal(view.restorePoint?.checkpoint, 2)
+    assert.equal(view.settlePoint?.checkpoint, 1)
+    assert.deepEqual(
+      view.abandoned.map(({ checkpoint }) => checkpoint),
+      [1],
+    )
+    append({ type: 'checkpoint-dropped', checkpoint: 1 })
+    assert.equal(view.settlePoint, null, 'its metadata is gone, and all in it was settled before')
+  })
+})
