@@ -39,5 +39,5 @@ test('a flag without its value is refused', () => {
 test('an unknown command is refused with a proposal', () => {
   assert.throws(() => parseCommandLine(['checkpoint', 'list']), /unknown command checkpoint; did you mean checkpoints\?/)
   assert.throws(() => parseCommandLine(['orders.job.ts']), /did you mean millrace run orders\.job\.ts\?/)
-  assert.throws(() => parseCommandLine(['dance']), /unknown command dance$/)
+  assert.throws(() => parseCommandLine(['frobnicate']), /unknown command frobnicate$/)
 })

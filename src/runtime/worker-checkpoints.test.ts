@@ -83,6 +83,7 @@ class Scene {
         return this.isValid
       },
       decline: async () => assert.fail('nothing is declined'),
+      onCommitted: async () => {},
       fail: (error: Error) => this.failures.push(error),
       observePause() {},
     }

@@ -76,7 +76,7 @@ export function decide(view: LogView, settings: CheckpointSettings, facts: Coord
   if (facts.nowMs < dueAtMs) return { kind: 'wait', untilMs: dueAtMs }
   return {
     kind: 'trigger',
-    checkpoint: view.lastCheckpoint + 1,
+    checkpoint: nextNumber(view),
     checkpointKind: facts.wanted === 'final' ? 'final' : 'periodic',
   }
 }
@@ -92,6 +92,11 @@ function decidePending(view: LogView, settings: CheckpointSettings, facts: Coord
   return { kind: 'wait', untilMs: timeoutAtMs }
 }
 
+/** Never one that was used, whatever became of it (R9). */
+function nextNumber(view: LogView): number {
+  return view.lastCheckpoint + 1
+}
+
 /** Somebody waits for it, so at once. Where the workers are about to stop anyway, only if they were to stop for it too. */
 function decideRequested(view: LogView, facts: CoordinatorFacts): CoordinatorDecision | undefined {
   const { request } = view
@@ -100,7 +105,7 @@ function decideRequested(view: LogView, facts: CoordinatorFacts): CoordinatorDec
   if (facts.wanted === 'final' && !isStopping) return undefined
   return {
     kind: 'trigger',
-    checkpoint: view.lastCheckpoint + 1,
+    checkpoint: nextNumber(view),
     checkpointKind: isStopping ? 'final' : 'periodic',
     request: request.requested.request,
   }

@@ -63,7 +63,7 @@ export class SavepointWorld {
       storage: this.storage,
       openStorage: (uri) => this.openStorage(uri),
       name: `worker-${this.workers++}`,
-      random: () => 0.5,
+      random: Math.random,
       createMembership: () => ({
         // Nobody hears of it any more.
         join: (facts) => (isGone ? Promise.reject(new MillraceError('MR_JOB_FAILED', 'gone')) : membership.join(facts)),

@@ -66,7 +66,7 @@ export const checkpointProofs: readonly DirectedProof[] = [
     id: 'R14 sweep',
     rule: 'R14',
     without: 'files of the current epoch are not swept',
-    edits: [edit('src/checkpoint/sweep.ts', 'file.epoch >= epoch || ', '')],
+    edits: [edit('src/checkpoint/sweep.ts', 'file.epoch < epoch && !referred', '!referred')],
     test: {
       file: 'src/checkpoint/sweep.test.ts',
       name: 'a sweep deletes what older epochs left behind, and nothing else',
@@ -223,8 +223,8 @@ export const checkpointProofs: readonly DirectedProof[] = [
     edits: [
       edit(
         'src/checkpoint/protocol/coordination.ts',
-        'checkpoint: view.lastCheckpoint + 1,',
-        'checkpoint: (view.restorePoint?.checkpoint ?? 0) + 1,',
+        'return view.lastCheckpoint + 1',
+        'return (view.restorePoint?.checkpoint ?? 0) + 1',
       ),
     ],
     test: {

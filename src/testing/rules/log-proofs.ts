@@ -276,7 +276,7 @@ export const logProofs: readonly DirectedProof[] = [
     id: 'R7 settled',
     rule: 'R7',
     without: 'the transactions of the last completed checkpoint are settled behind a rewind, too',
-    edits: [edit(RECOVERY, 'isRestored ? metadata : await readSettlePoint(view, storage, metadata, logger)', 'metadata')],
+    edits: [edit(RECOVERY, 'isRestored ? before : await readSettlePoint(view, storage, before, logger)', 'before')],
     test: {
       file: RECOVERY_TEST,
       name: 'behind a rewind the transactions of the last completed checkpoint are settled, and positions are the older one’s',
