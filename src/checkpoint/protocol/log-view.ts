@@ -289,8 +289,6 @@ export class LogView {
       case 'checkpoint-dropped':
         this.retained = this.retained.filter((one) => one.checkpoint !== record.checkpoint)
         this.abandoned = this.abandoned.filter((one) => one.checkpoint !== record.checkpoint)
-        // Epochs drop when they have started: what it lists was settled by then, and is never asked about again.
-        if (this.settlePoint?.checkpoint === record.checkpoint) this.settlePoint = null
         return true
       default:
         return this.applyCheckpoint(record)
