@@ -1,7 +1,7 @@
 import { CHANCE } from '../../src/testing/world/chance.ts'
 import { CoverageTable } from '../../src/testing/world/coverage.ts'
 import { schedules } from '../../src/testing/world/schedules.ts'
-import { type NamedSeed, runSeeds, seedsByChance } from '../../src/testing/world/seed-pool.ts'
+import { type NamedSeed, SeedPool, seedsByChance } from '../../src/testing/world/seed-pool.ts'
 import type { SeedRange } from './seed-range.ts'
 
 const SEEDS = 500
@@ -27,11 +27,12 @@ export async function runMany(
   let done = 0
   const tell = isJson ? console.error : console.log
   const perSecond = () => (done / ((performance.now() - startMs) / 1_000)).toFixed(1)
+  const pool = new SeedPool()
   const progress = setInterval(() => {
     tell(`${done} seeds, ${violations.length} with violations, ${perSecond()} a second`)
   }, PROGRESS_EVERY_MS)
   try {
-    await runSeeds(chosen(from, seeds, schedule), ({ seed, schedule: name, wrong, covered }) => {
+    await pool.run(chosen(from, seeds, schedule), ({ seed, schedule: name, wrong, covered }) => {
       done++
       table.add(covered)
       if (wrong === undefined) return
@@ -41,6 +42,7 @@ export async function runMany(
     })
   } finally {
     clearInterval(progress)
+    await pool.close()
   }
   if (isJson) console.log(JSON.stringify({ from, seeds, violations, covered: table }, null, 1))
   else console.log(`${table}`)

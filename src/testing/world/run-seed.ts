@@ -19,7 +19,7 @@ export interface SeedResult {
 }
 
 const CHECK_EVERY_MS = 500
-const DISTURBED_MS = 16_000
+const DISTURBED_MS = 13_000
 /** After the last fault: for rebalances, restarts and salvages. */
 const PATIENCE_MS = 600_000
 
@@ -29,7 +29,7 @@ export async function runSeed(seed: number, { keepTrace = false } = {}): Promise
   for (const name of shape.names) world.coverage.add(`world: ${name}`)
   world.kafka.transactions.times.expiryCheckMs = 1_000
   const { simulation, kafka, checker } = world
-  const scenario = new Scenario(world, { records: 250, partitions: 3, keys: 8, intervalMs: 50 })
+  const scenario = new Scenario(world, { records: 220, partitions: 3, keys: 8, intervalMs: 50 })
   const acts = new Acts(world, scenario, shape)
   for (let machine = 0; machine < 3; machine++) acts.startOn(machine)
   const disturbances = new Disturbances(acts, DISTURBED_MS)

@@ -20,31 +20,50 @@ export interface SeedReport extends NamedSeed {
 /** Most of what a seed makes is gone with it: a larger nursery spares half of the collector's work. */
 const RESOURCES = { maxYoungGenerationSizeMb: 64 }
 
-/** In no order. Ends when all have been reported; rejects when a thread ends by itself. */
-export async function runSeeds(seeds: Iterable<NamedSeed>, onReport: (report: SeedReport) => void): Promise<void> {
-  const waiting = seeds[Symbol.iterator]()
-  await Promise.all(Array.from({ length: availableParallelism() }, () => runInThread(waiting, onReport)))
+/** Loading the product takes a thread as long as some seeds do, so threads stay until `close`. */
+export class SeedPool {
+  private readonly threads = Array.from(
+    { length: availableParallelism() },
+    () => new Worker(new URL('./seed-worker.ts', import.meta.url), { resourceLimits: RESOURCES }),
+  )
+
+  /** In no order. Ends when all have been reported; rejects when a thread ends by itself. One call at a time. */
+  async run(seeds: Iterable<NamedSeed>, onReport: (report: SeedReport) => void): Promise<void> {
+    const waiting = seeds[Symbol.iterator]()
+    await Promise.all(this.threads.map((thread) => runInThread(thread, waiting, onReport)))
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.threads.map((thread) => thread.terminate()))
+  }
 }
 
-async function runInThread(waiting: Iterator<NamedSeed>, onReport: (report: SeedReport) => void): Promise<void> {
-  const thread = new Worker(new URL('./seed-worker.ts', import.meta.url), { resourceLimits: RESOURCES })
+async function runInThread(
+  thread: Worker,
+  waiting: Iterator<NamedSeed>,
+  onReport: (report: SeedReport) => void,
+): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const next = () => {
+    const { done, value } = waiting.next()
+    if (done === true) resolve()
+    else thread.postMessage(value)
+  }
+  const onMessage = (report: SeedReport) => {
+    onReport(report)
+    next()
+  }
+  const onExit = (code: number) => reject(new Error(`a thread that runs seeds has ended with code ${code}`))
+  thread.on('message', onMessage)
+  thread.on('error', reject)
+  thread.on('exit', onExit)
+  next()
   try {
-    await new Promise<void>((resolve, reject) => {
-      const next = () => {
-        const { done, value } = waiting.next()
-        if (done === true) resolve()
-        else thread.postMessage(value)
-      }
-      thread.on('message', (report: SeedReport) => {
-        onReport(report)
-        next()
-      })
-      thread.on('error', reject)
-      thread.on('exit', (code) => reject(new Error(`a thread that runs seeds has ended with code ${code}`)))
-      next()
-    })
+    await promise
   } finally {
-    await thread.terminate()
+    thread.off('message', onMessage)
+    thread.off('error', reject)
+    thread.off('exit', onExit)
   }
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
+import { after, describe, test } from 'node:test'
 import { runSeed } from './run-seed.ts'
-import { runSeeds, seedsByChance } from './seed-pool.ts'
+import { SeedPool, seedsByChance } from './seed-pool.ts'
 
 const FROM = Number(process.env.MILLRACE_SIM_FROM ?? 1)
 const SEEDS = Number(process.env.MILLRACE_SIM_SEEDS ?? 500)
@@ -9,11 +9,13 @@ const SEEDS = Number(process.env.MILLRACE_SIM_SEEDS ?? 500)
 const AT_ONCE = 25
 
 describe('whatever goes wrong, all output is committed once and in order, no invariant is broken, and all stop when asked to', () => {
+  const pool = new SeedPool()
+  after(() => pool.close())
   for (let from = FROM; from < FROM + SEEDS; from += AT_ONCE) {
     const count = Math.min(AT_ONCE, FROM + SEEDS - from)
     test(`seeds ${from} to ${from + count - 1}`, async () => {
       const violations: string[] = []
-      await runSeeds(seedsByChance(from, count), ({ seed, wrong }) => {
+      await pool.run(seedsByChance(from, count), ({ seed, wrong }) => {
         if (wrong !== undefined) violations.push(`seed ${seed}: ${wrong}`)
       })
       assert.deepEqual(violations, [], 'npm run simulate -- --seed S replays one, with its trace')
