@@ -65,7 +65,7 @@ class World {
     ])
     const membership = this.group.member()
     let isGone = false
-    const worker = startWorker({
+    const worker: RunningWorker = startWorker({
       applicationId: job.name,
       graph: job.graph,
       config,
@@ -78,8 +78,12 @@ class World {
       name: `worker-${this.workers++}`,
       random: Math.random,
       createMembership: () => ({
-        // One that is gone never comes back.
-        join: (facts) => (isGone ? new Promise(() => {}) : membership.join(facts)),
+        join: (facts) => {
+          if (!isGone) return membership.join(facts)
+          // One that is gone never comes back.
+          worker.stop()
+          return new Promise(() => {})
+        },
         leave: () => membership.leave(),
       }),
       createControlLog: () => log,
