@@ -9,8 +9,8 @@ import type { SteadyCheckpoint } from '../size-costs.ts'
 import type { OwnRun } from './own-run.ts'
 import type { TopicReader } from './topics.ts'
 
-/** What Flink's coordinator says at its end. */
-const FLINK = /Completed checkpoint (\d+) for job \S+ \((\d+) bytes, checkpointDuration=(\d+) ms/
+/** What Flink's coordinator says at its end. The bytes are those of all that it refers to, so what it wrote is looked for as files. */
+const FLINK = /Completed checkpoint (\d+) for job \S+ \(\d+ bytes, checkpointDuration=(\d+) ms/
 const SAMPLE_EVERY_MS = 1_000
 
 interface Completed extends SteadyCheckpoint {
@@ -35,6 +35,9 @@ export class CheckpointWatch {
   #control: TopicReader | undefined
   #controlOffset = 0
   #steadyFrom = 0
+  /** Files of the steady phase, as far as they outlived a sample: nearly all, since a checkpoint or two keep them. */
+  readonly #seen = new Set<string>()
+  #writtenBytes = 0
   #sampling: Promise<void> = Promise.resolve()
   #isStopping = false
   #liveBytes: number | undefined
@@ -56,7 +59,7 @@ export class CheckpointWatch {
   take(line: string): void {
     const flink = FLINK.exec(line)
     if (flink !== null) {
-      this.#completed.push({ checkpoint: Number(flink[1]), bytes: Number(flink[2]), durationMs: Number(flink[3]) })
+      this.#completed.push({ checkpoint: Number(flink[1]), bytes: 0, durationMs: Number(flink[2]) })
     } else if (line.startsWith('{') && line.includes('"checkpoint-completed"')) {
       this.#completed.push(JSON.parse(line))
     }
@@ -74,7 +77,7 @@ export class CheckpointWatch {
   }
 
   async storedBytes(): Promise<number> {
-    return bytesBelow(this.#folder)
+    return sum((await filesBelow(this.#folder)).values())
   }
 
   /** What a restore of the last completed checkpoint reads; undefined where it isn't known. */
@@ -101,15 +104,18 @@ export class CheckpointWatch {
     this.#control = undefined
   }
 
-  beginSteady(liveBytes: number): void {
+  async beginSteady(liveBytes: number): Promise<void> {
+    for (const path of (await filesBelow(this.#folder)).keys()) this.#seen.add(path)
     this.#steadyFrom = this.#completed.length
     this.#liveBytes = liveBytes
   }
 
   endSteady(): SteadyFigures {
     this.#liveBytes = undefined
+    const all = this.#completed.length - this.#steadyFrom
     // Those at the borders are of two phases.
-    const checkpoints = this.#completed.slice(this.#steadyFrom + 1, -1).flatMap(({ checkpoint, durationMs, bytes }) => {
+    const checkpoints = this.#completed.slice(this.#steadyFrom + 1, -1).flatMap(({ checkpoint, durationMs, bytes: told }) => {
+      const bytes = this.#isOurs ? told : this.#writtenBytes / all
       const changes = this.#changes.get(checkpoint)
       if (changes?.keys === 0) return []
       return [{ durationMs, bytes, ...(changes && { changedBytes: changes.bytes, changedKeys: changes.keys }) }]
@@ -124,7 +130,13 @@ export class CheckpointWatch {
       if (this.#isOurs && this.#completed.length > 0) await this.#readControl()
       const liveBytes = this.#liveBytes
       if (liveBytes === undefined) continue
-      this.#storageFactors.push((await this.storedBytes()) / liveBytes)
+      const files = await filesBelow(this.#folder)
+      this.#storageFactors.push(sum(files.values()) / liveBytes)
+      for (const [path, bytes] of files) {
+        if (this.#seen.has(path)) continue
+        this.#seen.add(path)
+        this.#writtenBytes += bytes
+      }
       if (this.#completed.length === last) continue
       last = this.#completed.length
       const bytes = await this.chainBytes()
@@ -148,16 +160,24 @@ export class CheckpointWatch {
   }
 }
 
-/** Of all files, as long as they are there. */
-async function bytesBelow(folder: string): Promise<number> {
+/** Path → bytes, of all that are still there. */
+async function filesBelow(folder: string): Promise<Map<string, number>> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => [])
-  let bytes = 0
+  const files = new Map<string, number>()
   for (const entry of entries) {
     if (!entry.isFile()) continue
-    bytes += await stat(join(entry.parentPath, entry.name)).then(
-      ({ size }) => size,
-      () => 0,
+    const path = join(entry.parentPath, entry.name)
+    const size = await stat(path).then(
+      (found) => found.size,
+      () => undefined,
     )
+    if (size !== undefined) files.set(path, size)
   }
-  return bytes
+  return files
+}
+
+function sum(numbers: Iterable<number>): number {
+  let total = 0
+  for (const number of numbers) total += number
+  return total
 }

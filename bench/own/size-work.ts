@@ -70,7 +70,7 @@ export async function measureSize(
     const workload = new Workload(keys, 'random', wordBytes)
     const steadyFromMs = Date.now()
     const cpuBefore = run.cpuSeconds()
-    watch.beginSteady(liveBytes)
+    await watch.beginSteady(liveBytes)
     let records = await feedSteadily(run, writer, workload, options)
     expected.add(workload, keys, records)
     const sent = records - keys
