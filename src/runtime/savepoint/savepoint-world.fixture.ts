@@ -7,6 +7,7 @@ import { silentLogger } from '../../common/logger.ts'
 import { layerOfJob } from '../../config/layers.ts'
 import { resolveConfig } from '../../config/resolve.ts'
 import type { CheckpointStorage } from '../../ports/checkpoint-storage.ts'
+import type { StateBackend } from '../../ports/state-backend.ts'
 import { createMemoryBackend } from '../../state/memory/memory-backend.ts'
 import { MemoryControlLog } from '../../testing/memory-control-log.ts'
 import { MemoryGroup } from '../../testing/memory-group.ts'
@@ -30,6 +31,8 @@ export class SavepointWorld {
   readonly applicationId: string
   /** What opens the folders of savepoints; tests have it fail. */
   openStorage: (uri: string) => Promise<CheckpointStorage>
+  /** Of the workers that are started from now on. */
+  createBackend: () => StateBackend = createMemoryBackend
   private workers = 0
 
   constructor(applicationId: string, storage = new MemoryStorage()) {
@@ -73,7 +76,7 @@ export class SavepointWorld {
       createExchange: () => {
         throw new Error('these jobs have no exchange')
       },
-      backends: () => [createMemoryBackend()],
+      backends: () => [this.createBackend()],
     })
     const disappear = () => {
       isGone = true
