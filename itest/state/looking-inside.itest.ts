@@ -58,10 +58,15 @@ async function look(place: Place): Promise<void> {
     const first = await newest(place)
     await scene.write(PART)
     await counted(place, 2 * PART)
-    assert.deepEqual(await job.kill('SIGTERM'), { exitCode: 0, signal: null }, job.tail())
+    const { savepoint } = JSON.parse(
+      (await millrace(place, 0, 'savepoint', scene.name, '--stop', `--brokers=${scene.kafka.bootstrap}`)).stdout,
+    )
+    assert.deepEqual(await job.end(), { exitCode: 0, signal: null }, job.tail())
     await lookAtList(place)
     await lookAtEntries(place)
     await lookAtDifferences(place, first)
+    await state(place, 0, 'compare', scene.name, savepoint)
+    await rewriteAndGoOn(place, savepoint)
   } finally {
     await scene.close()
   }
@@ -124,19 +129,49 @@ async function lookAtDifferences(place: Place, first: number): Promise<void> {
   assert.equal((await state(place, 2, 'compare', name, `${name}@999999`)).stdout, '')
 }
 
+/** With other partitions, without a state, with mapped values, under another name: and then on from there. */
+async function rewriteAndGoOn(place: Place, savepoint: string): Promise<void> {
+  const { scene, checkpoints } = place
+  const before = remember(scene.written)
+  const to = `${checkpoints}/rewritten`
+  const wanted = ['--partitions', 'by-bucket=5', '--drop-state', 'accounts/most', '--map', 'itest/state/jobs/accounts-map.ts']
+  await state(place, 0, 'rewrite', savepoint, '--to', to, ...wanted)
+  const refused = await state(place, 1, 'rewrite', savepoint, '--to', `${to}-2`, '--partitions', 'payments=8')
+  assert.match(refused.stderr, /MR_STATE_REWRITE_REFUSED: payments is a source/)
+
+  const name = `${scene.name}-2`
+  const job = scene.start({ options: { 'app-id': name, from: to }, env: { PARTITIONS: '5', VERSION: '2' } })
+  await scene.write(PART)
+  await counted(place, 3 * PART, name)
+  assert.deepEqual(await job.kill('SIGTERM'), { exitCode: 0, signal: null }, job.tail())
+  const { last, totals } = remember(scene.written)
+  const since = remember(scene.written.slice(2 * PART))
+  const expected = [...last].map(([key, { amount, payments }]) => {
+    if (key === 'k7') return [key, since.last.get(key)]
+    return [key, { amount, payments: payments + (before.last.has(key) ? 1_000 : 0) }]
+  })
+  const exported = await lines(place, 'export', name, '--operator', 'accounts', '--state', 'last')
+  assert.deepEqual(
+    new Map(exported.map(({ key, value }) => [key, value])),
+    new Map(expected.filter(([, value]) => value !== undefined) as [string, unknown][]),
+  )
+  const counts = await lines(place, 'export', name, '--operator', 'totals')
+  assert.deepEqual(new Map(counts.map(({ key, value }) => [key, value])), totals)
+  assert.ok(new Set(counts.map(({ task }) => task)).size === 5, 'all partitions of the exchange have keys')
+}
+
 /** Until a checkpoint in the storage holds so many payments, behind the exchange. */
-async function counted(place: Place, payments: number): Promise<void> {
+async function counted(place: Place, payments: number, name = place.scene.name): Promise<void> {
   const deadline = performance.now() + DEADLINE_MS
   for (let found = -1; found !== payments; ) {
     assert.ok(performance.now() < deadline, `${found} of ${payments} payments are counted`)
-    found = await countOf(place)
+    found = await countOf(place, name)
   }
 }
 
-async function countOf(place: Place): Promise<number> {
-  const { scene, checkpoints, storage } = place
+async function countOf({ checkpoints, storage }: Place, name: string): Promise<number> {
   try {
-    const stored = await openState({ appId: scene.name, checkpoints }, { storage })
+    const stored = await openState({ appId: name, checkpoints }, { storage })
     let found = 0
     try {
       for await (const { value } of stored.operator('totals').aggregating<{ count: number }>()) found += value.count
@@ -158,11 +193,14 @@ async function newest({ scene, checkpoints, storage }: Place): Promise<number> {
   return stored.checkpoint
 }
 
+const state = (place: Place, exitCode: number, ...args: readonly string[]) => millrace(place, exitCode, 'state', ...args)
+
 /** The command as its users run it. */
-async function state({ checkpoints, flags }: Place, exitCode: number, ...args: readonly string[]) {
-  const own = ['--conditions=millrace-source', 'src/main.ts', 'state', ...args, `--checkpoints=${checkpoints}`, ...flags]
+async function millrace({ checkpoints, flags }: Place, exitCode: number, ...args: readonly string[]) {
+  const reached = args[0] === 'state' ? [`--checkpoints=${checkpoints}`, ...flags] : []
+  const own = ['--conditions=millrace-source', 'src/main.ts', ...args, ...reached]
   const result = await runCommand(process.execPath, own, { env: cleanEnvironment() })
-  assert.equal(result.exitCode, exitCode, `millrace state ${args.join(' ')}:\n${result.stdout.slice(-2000)}${result.stderr}`)
+  assert.equal(result.exitCode, exitCode, `millrace ${args.join(' ')}:\n${result.stdout.slice(-2000)}${result.stderr}`)
   return result
 }
 

@@ -94,7 +94,9 @@ function refuseForeignFlags({ command, values, switches }: CommandLine): void {
     if (isGiven && command !== owner) throw usageError(`--${flag} is for millrace ${owner}`)
   }
   only(values.has('to-checkpoint'), 'to-checkpoint', 'rewind')
-  only(values.has('to'), 'to', 'savepoint')
+  if (values.has('to') && command !== 'savepoint' && command !== 'state') {
+    throw usageError('--to is for millrace savepoint and millrace state rewrite')
+  }
   only(switches.has('stop'), 'stop', 'savepoint')
   only(values.has('savepoint'), 'savepoint', 'checkpoints')
   for (const flag of PLAN_FLAG_NAMES) only(values.has(flag), flag, 'plan')

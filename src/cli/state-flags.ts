@@ -1,4 +1,4 @@
-/** The flags of `millrace state`. */
+/** The flags of `millrace state`; it has --to in common with `millrace savepoint`. */
 export const STATE_SWITCHES = ['details', 'quick'] as const
 
 /** May be given several times. */
@@ -12,6 +12,5 @@ export const STATE_VALUE_FLAGS = [
   'map-key',
   'job',
   'map',
-  'to',
   ...STATE_LIST_FLAGS,
 ] as const

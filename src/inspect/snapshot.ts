@@ -49,7 +49,8 @@ export function snapshotOfCheckpoint(storage: CheckpointStorage, path: string, m
 
 /** @param storage its root is the savepoint's folder */
 export function snapshotOfSavepoint(storage: CheckpointStorage, metadata: SavepointMetadata): Snapshot {
-  const { applicationId, checkpoint, epoch, completedAt, states, files, exchanges } = metadata
+  const { applicationId, checkpoint, epoch, completedAt, files, exchanges } = metadata
+  const states = metadata.states.map((state) => withStage(state, metadata))
   const runOf = (ranges: readonly SavepointRange[]): SliceRun =>
     ranges.map(({ file, ...range }) => ({ path: defined(files[file], 'file of a range').path, ...range }))
   return {
@@ -58,6 +59,13 @@ export function snapshotOfSavepoint(storage: CheckpointStorage, metadata: Savepo
     fileBytes: new Map(files.map(({ path, bytes }) => [path, bytes])),
     exchangePartitions: new Map(Object.entries(exchanges).map(([exchange, { partitions }]) => [exchange, partitions])),
   }
+}
+
+/** A savepoint knows the stages of operators, also where its states are of a build that did not write them down. */
+function withStage(state: StateDescription, { stages }: SavepointMetadata): StateDescription {
+  if (state.stage !== undefined) return state
+  const found = Object.entries(stages).find(([, { operators }]) => operators.includes(state.operator))
+  return found === undefined ? state : { ...state, stage: found[0], keys: found[1].keys }
 }
 
 /** The tasks that may hold a state; all, where the metadata doesn't say in which stage it is. */

@@ -236,6 +236,26 @@ suite('a savepoint that is rewritten', () => {
     assert.ok(metadata.tasks['in/0'] !== undefined)
   })
 
+  test('is read by the stages that it names, where its states are of a build that named none', async () => {
+    const from = await savepoint(SOME)
+    const metadata = JSON.parse(String(from.files.get(SAVEPOINT_METADATA)))
+    for (const state of metadata.states) for (const field of ['stage', 'keys', 'ttl']) delete state[field]
+    from.files.set(SAVEPOINT_METADATA, Buffer.from(JSON.stringify(metadata)))
+    const state = await open(from)
+    assert.deepEqual(
+      state.operators().map(({ name, stage }) => [name, stage]),
+      [
+        ['visits', 'by'],
+        ['raw', 'in'],
+        ['sums', 'by'],
+      ],
+    )
+    assert.deepEqual(
+      state.read('visits', 'last').tasks,
+      ['by/0', 'by/1', 'by/2'].filter((task) => state.tasks.includes(task)),
+    )
+  })
+
   test('without some of its states or operators holds nothing of them', async () => {
     const from = await savepoint(SOME)
     const { metadata, state } = await rewrite(from, { dropOperators: ['raw'], dropStates: ['visits/seen'] })
