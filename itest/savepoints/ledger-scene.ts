@@ -1,5 +1,6 @@
 /** Applications of the ledger job over the same topics, one after another, and commands to them; one verdict over all. */
 import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { OutputReader } from '../scale/output-reader.ts'
 import { perfect, TransferWriter } from '../scale/transfers.ts'
@@ -117,6 +118,23 @@ export class LedgerScene {
 
   get updates(): number {
     return this.reader.judge.updates
+  }
+
+  /** More than a job that rests gets done. */
+  async whileWriting<T>(work: () => Promise<T>): Promise<T> {
+    const over = new AbortController()
+    const writing = (async () => {
+      while (!over.signal.aborted) {
+        await this.writer.write(500)
+        await sleep(50)
+      }
+    })()
+    try {
+      return await work()
+    } finally {
+      over.abort()
+      await writing
+    }
   }
 
   /** Until so many updates are committed. */
