@@ -73,6 +73,12 @@ function registerAgain(state: WantedState, old: StateDescription): RegisteredSta
   if (old.mapKeys !== state.mapKeys) {
     throw incompatible(state, `has keys by codec ${state.mapKeys} in the job and by codec ${old.mapKeys} in the checkpoint`)
   }
+  if (old.keys !== undefined && old.keys !== state.keys) {
+    throw incompatible(state, `is kept by keys of codec ${old.keys} in the checkpoint and of codec ${state.keys} in the job`)
+  }
+  if (old.stage !== undefined && old.stage !== state.stage) {
+    throw incompatible(state, `lies behind ${old.stage} in the checkpoint and behind ${state.stage} in the job: other keys`)
+  }
   const stored = [...old.olderVersions, { version: old.codecVersion, codec: old.codec }]
   for (const one of stored) {
     const found = `holds values of version ${one.version}, written by codec ${one.codec}`
