@@ -3,6 +3,7 @@
  * that leads the group claims epochs: after each rebalance, and after a failure as the restart strategy says.
  */
 
+import type { CheckpointMetadata } from '../checkpoint/metadata.ts'
 import type { PastFailure } from '../checkpoint/protocol/folded-view.ts'
 import { decideRestart, type RestartSettings } from '../checkpoint/protocol/restarts.ts'
 import { MillraceError, toError } from '../common/errors.ts'
@@ -16,6 +17,7 @@ import { withDeadline } from './deadline.ts'
 import { Epoch } from './epoch.ts'
 import type { EpochEnd } from './epoch-end.ts'
 import type { GroupLifeParts, GroupSession } from './epoch-parts.ts'
+import { refuseUnfit } from './job-fit.ts'
 import { appendOne } from './log-follower.ts'
 import { readLatestRestorePoint } from './recovery.ts'
 import { plannedFor } from './savepoint/take-savepoint.ts'
@@ -121,15 +123,23 @@ export class GroupLife {
   }
 
   private async plan(): Promise<TaskPlan> {
-    const { follower, storage, applicationId, context, createExchange, clock, config, savepoint } = this.parts
+    const { follower, context, createExchange, clock, config, savepoint } = this.parts
     const planning = async () => {
       await follower.catchUp()
       const restored: PlannedFor | null = savepoint?.isToTake(follower.view)
         ? plannedFor(savepoint.reader.metadata)
-        : await readLatestRestorePoint(follower, storage, applicationId)
+        : await this.restorePoint()
       return planTasks(this.stages, restored, context, (name) => createExchange(context).partitionsOf(name))
     }
     return withDeadline(clock, 'planning the tasks', config.recoveryTimeoutMs, planning())
+  }
+
+  /** That the job can go on from. */
+  private async restorePoint(): Promise<CheckpointMetadata | null> {
+    const { follower, storage, applicationId, graph } = this.parts
+    const metadata = await readLatestRestorePoint(follower, storage, applicationId)
+    refuseUnfit(graph, this.stages, metadata)
+    return metadata
   }
 
   private assignments(joined: Joined, plan: TaskPlan): Assignments {

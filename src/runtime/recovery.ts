@@ -21,6 +21,7 @@ import type { CheckpointStorage } from '../ports/checkpoint-storage.ts'
 import type { Exchange, ExchangeTopic } from '../ports/exchange.ts'
 import type { SourceStart } from '../ports/source.ts'
 import type { EpochParts } from './epoch-parts.ts'
+import { refuseUnclaimedSources, sourcesOf } from './job-fit.ts'
 import { appendOne, type LogFollower } from './log-follower.ts'
 import type { OpenedSinks } from './open-sinks.ts'
 import { takeSavepoint } from './savepoint/take-savepoint.ts'
@@ -145,7 +146,7 @@ async function resolvePositions(
   plan: TaskPlan,
   metadata: CheckpointMetadata | null,
 ): Promise<Record<string, SourcePositions>> {
-  const nodes = stages.flatMap(({ input }) => (input.kind === 'source' ? [input] : []))
+  const nodes = sourcesOf(stages)
   refuseUnclaimedSources(nodes, metadata)
   const result: Record<string, SourcePositions> = {}
   for (const node of nodes) {
@@ -169,17 +170,6 @@ async function startOf(follower: LogFollower, epoch: number, node: SourceNode, n
   const start = view.sourceStarts.get(node.name)
   if (start === undefined) throw new Superseded(`epoch ${view.epoch} has taken over while sources were resolved`)
   return start
-}
-
-/** A source that was renamed would be read from its beginning, and its tasks' state be lost, without a word. */
-function refuseUnclaimedSources(nodes: readonly SourceNode[], metadata: CheckpointMetadata | null): void {
-  const names = new Set(nodes.map((node) => node.name))
-  const unclaimed = Object.keys(metadata?.sources ?? {}).filter((name) => !names.has(name))
-  if (unclaimed.length === 0) return
-  throw new MillraceError(
-    'MR_SOURCE_UNCLAIMED',
-    `checkpoint ${metadata?.checkpoint} holds positions and state of sources that the job does not have: ${unclaimed.join(', ')}`,
-  )
 }
 
 function checkIdentity(node: SourceNode, known: string, now: string): void {
