@@ -19,9 +19,9 @@ import { defined } from '../../src/common/assert.ts'
 import { systemClock } from '../../src/common/clock.ts'
 import { silentLogger } from '../../src/common/logger.ts'
 import { StateChangesBuilder } from '../../src/records/state-changes-builder.ts'
-import { Compaction } from '../../src/runtime/compaction.ts'
-import { noCompaction } from '../../src/runtime/compaction-statistics.ts'
-import { restoreState } from '../../src/runtime/restore-state.ts'
+import { Compaction } from '../../src/runtime/checkpoints/compaction.ts'
+import { noCompaction } from '../../src/runtime/checkpoints/compaction-statistics.ts'
+import { restoreState } from '../../src/runtime/restore/restore-state.ts'
 import { createRocksDbBackend } from '../../src/state/rocksdb/rocksdb-backend.ts'
 
 const [keys = 1_000_000, checkpoints = 150, valueBytes = 24] = process.argv.slice(2).map(Number)

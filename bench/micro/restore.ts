@@ -16,7 +16,7 @@ import { encodeStream } from '../../src/checkpoint/segment/encode-slice.ts'
 import { defined } from '../../src/common/assert.ts'
 import { systemClock } from '../../src/common/clock.ts'
 import { StateChangesBuilder } from '../../src/records/state-changes-builder.ts'
-import { restoreState } from '../../src/runtime/restore-state.ts'
+import { restoreState } from '../../src/runtime/restore/restore-state.ts'
 import { createRocksDbBackend } from '../../src/state/rocksdb/rocksdb-backend.ts'
 import { peakRssMbOf } from '../own/process-usage.ts'
 

@@ -3,7 +3,7 @@ import { isStateful, type JobGraph } from '../graph/job-graph.ts'
 import { planStages } from '../graph/stages.ts'
 import type { KeyCodec } from '../ports/source.ts'
 import type { ValueCodec } from '../ports/value-codec.ts'
-import { ACCUMULATOR, type WantedState, wantedStates } from '../runtime/wanted-states.ts'
+import { ACCUMULATOR, type WantedState, wantedStates } from '../runtime/tasks/wanted-states.ts'
 
 export interface JobState {
   readonly operator: string

@@ -3,7 +3,7 @@ import type { CheckpointMetadata } from '../checkpoint/metadata.ts'
 import { MillraceError } from '../common/errors.ts'
 import type { JobGraph, SourceNode } from '../graph/job-graph.ts'
 import type { Stage } from '../graph/stages.ts'
-import { registerStates } from './state-registry.ts'
+import { registerStates } from './tasks/state-registry.ts'
 
 /**
  * Asked before an epoch is claimed, so that a copy of another job or release, started under this application id by

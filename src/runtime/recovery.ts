@@ -23,12 +23,12 @@ import type { SourceStart } from '../ports/source.ts'
 import type { EpochParts } from './epoch-parts.ts'
 import { refuseUnclaimedSources, sourcesOf } from './job-fit.ts'
 import { appendOne, type LogFollower } from './log-follower.ts'
-import type { OpenedSinks } from './open-sinks.ts'
+import { explainUnreadable, isUnreadable } from './restore/unreadable-checkpoint.ts'
 import { takeSavepoint } from './savepoint/take-savepoint.ts'
 import { settleTransactions } from './settle-transactions.ts'
 import { Superseded } from './superseded.ts'
 import type { TaskPlan } from './task-plan.ts'
-import { explainUnreadable, isUnreadable } from './unreadable-checkpoint.ts'
+import type { OpenedSinks } from './tasks/open-sinks.ts'
 
 export interface Recovery {
   readonly epoch: number

@@ -3,9 +3,9 @@ import type { CheckpointMetadata } from '../checkpoint/metadata.ts'
 import type { ConnectorContext } from '../ports/connector-context.ts'
 import type { Exchange, ExchangeWriter } from '../ports/exchange.ts'
 import type { TaskKey } from '../records/task-id.ts'
-import type { OpenedSinks } from './open-sinks.ts'
-import type { RestoreReport } from './restore-state.ts'
-import type { StateRegistry } from './state-registry.ts'
+import type { RestoreReport } from './restore/restore-state.ts'
+import type { OpenedSinks } from './tasks/open-sinks.ts'
+import type { StateRegistry } from './tasks/state-registry.ts'
 
 export interface StartedEpoch {
   readonly epoch: number

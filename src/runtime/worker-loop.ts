@@ -12,9 +12,9 @@ import type { SourceBatch } from '../ports/source.ts'
 import type { TransactionParticipant } from '../ports/transactional-sink.ts'
 import type { BarrierFrame } from '../records/exchange-frame.ts'
 import type { WorkerState } from '../state/worker-state.ts'
-import type { OpenedTasks } from './open-tasks.ts'
-import type { TaskChain } from './task-chain.ts'
-import type { WorkerCheckpoints } from './worker-checkpoints.ts'
+import type { WorkerCheckpoints } from './checkpoints/worker-checkpoints.ts'
+import type { OpenedTasks } from './tasks/open-tasks.ts'
+import type { TaskChain } from './tasks/task-chain.ts'
 import type { WorkerStatus } from './worker-status.ts'
 
 export interface WorkerLoopParts {

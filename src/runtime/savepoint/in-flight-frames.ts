@@ -6,8 +6,8 @@ import type { CheckpointMetadata } from '../../checkpoint/metadata.ts'
 import { unlessAborted } from '../../common/unless-aborted.ts'
 import type { Exchange } from '../../ports/exchange.ts'
 import { frameKind } from '../../records/exchange-frame.ts'
-import { inputOf } from '../open-tasks.ts'
-import { unfinishedChannels } from '../worker-watermarks.ts'
+import { inputOf } from '../tasks/open-tasks.ts'
+import { unfinishedChannels } from '../tasks/worker-watermarks.ts'
 
 export interface PartitionInFlight {
   readonly exchange: string

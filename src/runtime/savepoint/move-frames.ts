@@ -12,7 +12,7 @@ import type { Exchange, ExchangeTopic, ExchangeWriter } from '../../ports/exchan
 import { encodeBarrier } from '../../records/exchange-frame.ts'
 import { RecordsFrameDecoder } from '../../records/records-frame.ts'
 import { valueDecoder } from '../../state/frame-values.ts'
-import { ExchangeOutput } from '../exchange-output.ts'
+import { ExchangeOutput } from '../tasks/exchange-output.ts'
 import type { FramesRoute } from './savepoint-fit.ts'
 
 export interface FramesMove {

@@ -23,8 +23,8 @@ import type { Logger } from '../../common/logger.ts'
 import { unlessAborted } from '../../common/unless-aborted.ts'
 import type { CheckpointStorage } from '../../ports/checkpoint-storage.ts'
 import type { Exchange } from '../../ports/exchange.ts'
+import { PacedClock } from '../checkpoints/paced-clock.ts'
 import { appendOne, type LogFollower } from '../log-follower.ts'
-import { PacedClock } from '../paced-clock.ts'
 import { copyToSavepoint, factsOf, type JobShape } from './write-savepoint.ts'
 
 /** Of the event loop's time, beside processing. */

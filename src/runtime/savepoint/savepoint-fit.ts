@@ -8,7 +8,7 @@ import { MillraceError } from '../../common/errors.ts'
 import type { Stage } from '../../graph/stages.ts'
 import type { SourceStart } from '../../ports/source.ts'
 import { parseTaskKey, type TaskKey, taskKey } from '../../records/task-id.ts'
-import type { WantedState } from '../wanted-states.ts'
+import type { WantedState } from '../tasks/wanted-states.ts'
 import { valueFormatOf } from './write-savepoint.ts'
 
 export type PositionsFrom = 'exact' | 'offsets' | 'start'

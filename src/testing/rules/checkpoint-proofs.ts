@@ -4,8 +4,8 @@ import { type DirectedProof, edit } from './directed-proof.ts'
 const LOG_VIEW = 'src/checkpoint/protocol/log-view.ts'
 const WORKER_LOOP = 'src/runtime/worker-loop.ts'
 const WORKER_LOOP_TEST = 'src/runtime/worker-loop.test.ts'
-const COORDINATOR = 'src/runtime/coordinator.ts'
-const COORDINATOR_TEST = 'src/runtime/coordinator.test.ts'
+const COORDINATOR = 'src/runtime/checkpoints/coordinator.ts'
+const COORDINATOR_TEST = 'src/runtime/checkpoints/coordinator.test.ts'
 
 export const checkpointProofs: readonly DirectedProof[] = [
   {
@@ -106,9 +106,9 @@ export const checkpointProofs: readonly DirectedProof[] = [
     id: 'R10 epoch',
     rule: 'R10',
     without: 'barriers of earlier epochs cut nothing',
-    edits: [edit('src/runtime/exchange-tasks.ts', '        if (!this.producers.has(producerId)) return NOTHING\n', '')],
+    edits: [edit('src/runtime/tasks/exchange-tasks.ts', '        if (!this.producers.has(producerId)) return NOTHING\n', '')],
     test: {
-      file: 'src/runtime/exchange-tasks.test.ts',
+      file: 'src/runtime/tasks/exchange-tasks.test.ts',
       name: 'barriers of the running epoch are handed on, those of earlier ones mean nothing',
     },
     fails: /Expected values to be strictly deep-equal/,

@@ -92,9 +92,9 @@ export const exchangeProofs: readonly DirectedProof[] = [
     id: 'R21 end',
     rule: 'R21',
     without: 'a channel of an earlier epoch leaves the minimum at its end',
-    edits: [edit('src/runtime/exchange-tasks.ts', '    task.watermark.leave(producerId)\n', '')],
+    edits: [edit('src/runtime/tasks/exchange-tasks.ts', '    task.watermark.leave(producerId)\n', '')],
     test: {
-      file: 'src/runtime/exchange-tasks.test.ts',
+      file: 'src/runtime/tasks/exchange-tasks.test.ts',
       name: 'a channel of an earlier epoch holds the watermark up to its end, and no further',
     },
     fails: /expected: 200/,
@@ -105,13 +105,13 @@ export const exchangeProofs: readonly DirectedProof[] = [
     without: 'a channel of an earlier epoch holds the watermark up to its end',
     edits: [
       edit(
-        'src/runtime/exchange-tasks.ts',
+        'src/runtime/tasks/exchange-tasks.ts',
         'for (const channel of [...producers, ...channels.keys()]) watermark',
         'for (const channel of producers) watermark',
       ),
     ],
     test: {
-      file: 'src/runtime/exchange-tasks.test.ts',
+      file: 'src/runtime/tasks/exchange-tasks.test.ts',
       name: 'a channel of an earlier epoch holds the watermark up to its end, and no further',
     },
     fails: /the others have not spoken/,
@@ -120,9 +120,9 @@ export const exchangeProofs: readonly DirectedProof[] = [
     id: 'R19 told',
     rule: 'R19',
     without: 'a worker that lags tells the log',
-    edits: [edit('src/runtime/exchange-lag.ts', 'if (frames > limit === isLagging) return', 'if (frames >= 0) return')],
+    edits: [edit('src/runtime/tasks/exchange-lag.ts', 'if (frames > limit === isLagging) return', 'if (frames >= 0) return')],
     test: {
-      file: 'src/runtime/exchange-lag.test.ts',
+      file: 'src/runtime/tasks/exchange-lag.test.ts',
       name: 'sources are held back from the time that one worker lags until none does',
     },
     fails: /Expected values to be strictly equal/,
@@ -131,9 +131,9 @@ export const exchangeProofs: readonly DirectedProof[] = [
     id: 'R21 restored',
     rule: 'R21',
     without: 'the watermark of a task goes on from the restore point',
-    edits: [edit('src/runtime/worker-watermarks.ts', 'new TaskWatermark(restored[task])', 'new TaskWatermark()')],
+    edits: [edit('src/runtime/tasks/worker-watermarks.ts', 'new TaskWatermark(restored[task])', 'new TaskWatermark()')],
     test: {
-      file: 'src/runtime/worker-watermarks.test.ts',
+      file: 'src/runtime/tasks/worker-watermarks.test.ts',
       name: 'a task goes on from where it was at the restore point, and tells the tasks behind it at once',
     },
     fails: /Expected values to be strictly deep-equal/,

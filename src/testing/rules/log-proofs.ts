@@ -90,14 +90,14 @@ export const logProofs: readonly DirectedProof[] = [
     without: 'the log is trimmed only up to a valid summary that has another behind it',
     edits: [
       edit(
-        'src/runtime/coordinator.ts',
+        'src/runtime/checkpoints/coordinator.ts',
         "if (!(await appendOne(follower, { type: 'summary', epoch, asOf, view: { ...view.fold() } }))) return",
         "await appendOne(follower, { type: 'summary', epoch, asOf, view: { ...view.fold() } })",
       ),
-      edit('src/runtime/coordinator.ts', 'const before = view.lastSummary', 'const before = asOf'),
+      edit('src/runtime/checkpoints/coordinator.ts', 'const before = view.lastSummary', 'const before = asOf'),
     ],
     test: {
-      file: 'src/runtime/coordinator.test.ts',
+      file: 'src/runtime/checkpoints/coordinator.test.ts',
       name: 'the control log is trimmed up to the summary before the last, and not where something came between',
     },
     fails: /expected: 0/,

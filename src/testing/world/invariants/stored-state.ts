@@ -4,7 +4,7 @@ import type { RestorePoint } from '../../../checkpoint/protocol/control-records.
 import type { Clock } from '../../../common/clock.ts'
 import type { StateBackend, TaskMarker } from '../../../ports/state-backend.ts'
 import type { TaskKey } from '../../../records/task-id.ts'
-import { restoreState } from '../../../runtime/restore-state.ts'
+import { restoreState } from '../../../runtime/restore/restore-state.ts'
 import { createMemoryBackend } from '../../../state/memory/memory-backend.ts'
 import type { MemoryStorage } from '../../memory-storage.ts'
 import type { SimulatedDisk } from '../../simulator/simulated-disk.ts'

@@ -8,7 +8,7 @@ export const checkpointMutations = {
     without: 'a manifest lists the segments of aborted checkpoints',
     edits: [
       edit(
-        'src/runtime/worker-checkpoints.ts',
+        'src/runtime/checkpoints/worker-checkpoints.ts',
         'segments: this.overlays.flatMap((pending) => pending.segment ?? []),',
         'segments: this.overlays.slice(-1).flatMap((pending) => pending.segment ?? []),',
       ),
@@ -20,7 +20,7 @@ export const checkpointMutations = {
     without: 'an ack carries the transactions of earlier checkpoints',
     edits: [
       edit(
-        'src/runtime/worker-checkpoints.ts',
+        'src/runtime/checkpoints/worker-checkpoints.ts',
         'committables: this.transactions.map(',
         'committables: this.transactions.filter((one) => one.checkpoint === checkpoint).map(',
       ),
@@ -32,7 +32,7 @@ export const checkpointMutations = {
     without: 'local state is used only if its marker is an ancestor',
     edits: [
       edit(
-        'src/runtime/restore-plan.ts',
+        'src/runtime/restore/restore-plan.ts',
         '    [...ancestors, restorePoint].some(\n      (point) => point.checkpoint === marker.checkpoint && point.sha256 === marker.metadataDigest,\n    )',
         '    marker.checkpoint > 0',
       ),

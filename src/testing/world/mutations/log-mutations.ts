@@ -14,7 +14,7 @@ export const logMutations = {
       ),
       // Told of it twice, the coordinator would stumble over itself.
       edit(
-        'src/runtime/coordinator.ts',
+        'src/runtime/checkpoints/coordinator.ts',
         "this.previous = defined(this.written.get(record.checkpoint), 'metadata of the completed checkpoint')",
         'this.previous = this.written.get(record.checkpoint) ?? this.previous',
       ),

@@ -55,7 +55,7 @@ export const sinkMutations = {
     without: 'transactions are committed oldest first',
     edits: [
       edit(
-        'src/runtime/worker-checkpoints.ts',
+        'src/runtime/checkpoints/worker-checkpoints.ts',
         'for (const transaction of this.transactions.filter((one) => one.checkpoint <= checkpoint)) {',
         'for (const transaction of this.transactions.filter((one) => one.checkpoint <= checkpoint).reverse()) {',
       ),
@@ -79,7 +79,7 @@ export const sinkMutations = {
     without: 'a worker that finds its transaction lost fails the epoch',
     edits: [
       edit(
-        'src/runtime/worker-checkpoints.ts',
+        'src/runtime/checkpoints/worker-checkpoints.ts',
         "if (outcome.kind === 'lost') {",
         "if (outcome.kind === ('never' as string)) {",
       ),
