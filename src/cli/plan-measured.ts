@@ -1,6 +1,8 @@
 /** Figures of a job that is there: from the metrics of its copies while it runs, or from its checkpoints in storage. */
+
 import type { CheckpointMetadata } from '../checkpoint/metadata.ts'
 import { type StoredState, storedState } from '../checkpoint/stored-state.ts'
+import { median } from '../common/averages.ts'
 import { MillraceError, toError } from '../common/errors.ts'
 import { CheckpointCatalogue } from '../inspect/checkpoint-catalogue.ts'
 import { missingFigures, type SomeFigures, updatesPerSecond } from '../planning/job-figures.ts'
@@ -102,8 +104,4 @@ function positionsOf({ sources }: CheckpointMetadata): number {
   let sum = 0
   for (const { positions } of Object.values(sources)) for (const position of Object.values(positions)) sum += position
   return sum
-}
-
-function median(values: readonly number[]): number | undefined {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]
 }

@@ -1,4 +1,5 @@
 /** Whether storage grows although the state doesn't: files that nothing compacts or deletes. */
+import { mean } from '../common/averages.ts'
 
 export interface StoredSample {
   /** Of all files that the newest checkpoint refers to. */
@@ -25,8 +26,4 @@ export function isRetentionGrowing(samples: readonly StoredSample[]): boolean {
   const middle = mean(factors.slice(third, -third))
   const after = mean(factors.slice(-third))
   return after > HEALTHY_FACTOR && after > GROWTH * before && middle > before && after > middle
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length
 }

@@ -2,6 +2,7 @@
  * The figures of a running job, as the worker that leads it sees them: sizes from the metadata that it writes, which is of
  * the whole job; speeds from its own work times the number of workers, among which tasks are spread evenly.
  */
+import { mean, median } from '../common/averages.ts'
 import { type SomeFigures, updatesPerSecond } from '../planning/job-figures.ts'
 import type { WorkerStatus } from '../runtime/worker-status.ts'
 
@@ -43,12 +44,4 @@ function quotient(a: number, b: number): number | undefined {
 
 function finite(value: number): number | undefined {
   return Number.isFinite(value) ? value : undefined
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length)
-}
-
-function median(values: readonly number[]): number | undefined {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]
 }
