@@ -5,6 +5,7 @@
 import type { PlacedLink } from '../checkpoint/compaction-policy.ts'
 import { type ChangesStream, mergeSlices } from '../checkpoint/segment/merge-slices.ts'
 import { streamRange } from '../checkpoint/segment/stream-range.ts'
+import { windowBytesFor } from '../checkpoint/segment/window-bytes.ts'
 import { systemClock } from '../common/clock.ts'
 import type { KeyRange } from '../records/changes-in-range.ts'
 import type { StateChanges } from '../records/state-changes.ts'
@@ -14,7 +15,6 @@ import { readRange, type SliceRun, type Snapshot } from './snapshot.ts'
 
 /** For windows that are fetched or being decoded, of all streams that are open at the same time. */
 export const READ_BUDGET_BYTES = 32 * 1024 * 1024
-const LARGEST_WINDOW_BYTES = 1024 * 1024
 /** About a block. */
 const LEAST_WINDOW_BYTES = 32 * 1024
 /** Below this a slice is read as a whole: a request costs more than its bytes. */
@@ -31,14 +31,9 @@ export interface LiveReading {
 /** Ascending by key, in parts. Nothing of it goes on when it is given up. */
 export function liveChanges(reading: LiveReading, task: TaskKey, keys: KeyRange): AsyncGenerator<StateChanges> {
   const runs = reading.snapshot.tasks.get(task) ?? []
-  // Of each run one window is decoded while the next is fetched.
-  const windowBytes = windowOf(reading.budgetBytes / Math.max(1, 2 * runs.length))
+  const windowBytes = windowBytesFor(runs.length, reading.budgetBytes, LEAST_WINDOW_BYTES)
   const newestFirst = [...runs].reverse().map((run) => readRun(reading, task, run, keys, windowBytes))
   return mergeSlices(newestFirst, { dropDeletes: true, expiredByMs: reading.nowMs, clock: systemClock })
-}
-
-function windowOf(bytes: number): number {
-  return Math.min(LARGEST_WINDOW_BYTES, Math.max(LEAST_WINDOW_BYTES, Math.floor(bytes)))
 }
 
 async function* readRun(

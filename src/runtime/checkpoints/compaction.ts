@@ -12,20 +12,17 @@
  * only this worker replaces.
  */
 import { CompactionChains } from '../../checkpoint/compaction-chains.ts'
-import { type MergeChoice, type PlacedLink, sumBytes } from '../../checkpoint/compaction-policy.ts'
+import { type MergeChoice, sumBytes } from '../../checkpoint/compaction-policy.ts'
 import type { MergedFile, MergedSlices, SegmentFile, SegmentSlice, SlicePlace } from '../../checkpoint/manifest.ts'
+import { mergeRuns } from '../../checkpoint/merge-runs.ts'
 import { type CheckpointMetadata, mergedPath } from '../../checkpoint/metadata.ts'
-import { streamSlice } from '../../checkpoint/segment/decode-slice.ts'
 import { encodeSegment } from '../../checkpoint/segment/encode-segment.ts'
 import { type EncodedSlice, encodeStream } from '../../checkpoint/segment/encode-slice.ts'
-import { mergeSlices } from '../../checkpoint/segment/merge-slices.ts'
-import { windowBytesFor } from '../../checkpoint/segment/window-bytes.ts'
 import { assert, defined } from '../../common/assert.ts'
 import type { Clock } from '../../common/clock.ts'
 import { isMillraceError, toError } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import type { CheckpointStorage } from '../../ports/checkpoint-storage.ts'
-import type { StateChanges } from '../../records/state-changes.ts'
 import type { TaskKey } from '../../records/task-id.ts'
 import { WORKER_BOUNDS, type WorkerBounds } from '../worker-bounds.ts'
 import type { CompactionStatistics } from './compaction-statistics.ts'
@@ -197,10 +194,12 @@ export class Compaction {
   }
 
   private async *merge(task: TaskKey, { runs, isBottom }: MergeChoice): AsyncGenerator<EncodedSlice> {
-    const { clock, statistics } = this.parts
-    const windowBytes = windowBytesFor(runs.length, READ_BUDGET_BYTES)
-    const newestFirst = [...runs].reverse().map(({ links }) => this.stream(task, links, windowBytes))
-    const merged = mergeSlices(newestFirst, { dropDeletes: isBottom, expiredByMs: clock.nowMs(), clock: this.paced })
+    const { clock, storage, statistics } = this.parts
+    const { signal } = this.stopping
+    const merged = mergeRuns(
+      { storage, task, runs, budgetBytes: READ_BUDGET_BYTES, signal },
+      { dropDeletes: isBottom, expiredByMs: clock.nowMs(), clock: this.paced },
+    )
     try {
       yield* encodeStream(task, merged, this.sizes.objectBytes / SLICES_OF_OBJECT, this.paced)
     } catch (error) {
@@ -208,15 +207,6 @@ export class Compaction {
       throw error
     }
     statistics.readBytes += runs.reduce((sum, { bytes }) => sum + bytes, 0)
-  }
-
-  /** The links of one run, one behind another: their keys ascend. */
-  private async *stream(task: TaskKey, links: readonly PlacedLink[], windowBytes: number): AsyncGenerator<StateChanges> {
-    const { signal } = this.stopping
-    for (const link of links) {
-      const read = (start: number, end: number) => this.parts.storage.getRange(link.path, start, end, signal)
-      yield* streamSlice(read, link, { path: link.path, task }, windowBytes)
-    }
   }
 
   /** Waits for the next segment. False: there was none, since the worker's state doesn't change. */

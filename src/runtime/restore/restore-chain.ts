@@ -1,10 +1,8 @@
 /** Brings one task's links into the backend: streamed, merged newest first, so that each key is written once. */
 import { runsOf } from '../../checkpoint/compaction-policy.ts'
+import { mergeRuns } from '../../checkpoint/merge-runs.ts'
 import type { ChainLink, CheckpointMetadata } from '../../checkpoint/metadata.ts'
-import { streamSlice } from '../../checkpoint/segment/decode-slice.ts'
-import { mergeSlices } from '../../checkpoint/segment/merge-slices.ts'
-import { windowBytesFor } from '../../checkpoint/segment/window-bytes.ts'
-import { defined } from '../../common/assert.ts'
+import { placedLinks } from '../../checkpoint/placed-links.ts'
 import type { Clock } from '../../common/clock.ts'
 import type { CheckpointStorage } from '../../ports/checkpoint-storage.ts'
 import type { StateBackend } from '../../ports/state-backend.ts'
@@ -30,27 +28,14 @@ export interface ChainRestore {
 }
 
 export async function restoreChain(restore: ChainRestore): Promise<void> {
-  const { backend, storage, clock, metadata, task, isFresh, signal, onFetched } = restore
-  const runs = runsOf(
-    restore.links.map(({ segment, ...link }) => ({
-      path: defined(metadata.segments[segment], 'segment of a link').path,
-      ...link,
-    })),
-  )
-  const windowBytes = windowBytesFor(runs.length, restore.budgetBytes)
-  const newestFirst = runs.reverse().map(async function* ({ links }): AsyncGenerator<StateChanges> {
-    for (const link of links) {
-      const { path } = link
-      const read = async (start: number, end: number) => {
-        const bytes = await storage.getRange(path, start, end, signal)
-        onFetched(bytes.length)
-        return bytes
-      }
-      yield* streamSlice(read, link, { path, task }, windowBytes)
-    }
-  })
+  const { backend, storage, clock, metadata, task, links, isFresh, budgetBytes, signal, onFetched } = restore
+  const runs = runsOf(placedLinks(metadata, links))
   // What has expired is dropped only where nothing older could show through.
   const expiredByMs = isFresh ? clock.nowMs() : 0
+  const merged = mergeRuns(
+    { storage, task, runs, budgetBytes, signal, onFetched },
+    { dropDeletes: isFresh, expiredByMs, clock },
+  )
   let batch: StateChanges[] = []
   let entries = 0
   // One batch is written while the next is read and merged.
@@ -65,7 +50,7 @@ export async function restoreChain(restore: ChainRestore): Promise<void> {
     entries = 0
   }
   try {
-    for await (const changes of mergeSlices(newestFirst, { dropDeletes: isFresh, expiredByMs, clock })) {
+    for await (const changes of merged) {
       batch.push(changes)
       entries += changes.keys.length
       if (entries >= BATCH_ENTRIES) await write()
