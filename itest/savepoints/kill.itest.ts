@@ -4,31 +4,40 @@
  */
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { test } from 'node:test'
-import { createFileStorage } from '../../connectors/file/file-storage.ts'
-import { auditStorage } from '../../src/checkpoint/storage-audit.ts'
-import { startKafka } from '../support/servers.ts'
+import { after, before, test } from 'node:test'
+import { type KafkaServer, type S3Server, startKafka, startS3 } from '../support/servers.ts'
+import { PLACES } from '../support/storage-at.ts'
 import { LedgerScene } from './ledger-scene.ts'
 
-const APP = 'kill-savepoint'
 const PROGRAM = 'itest/savepoints/killed-program.ts'
 
-test('a job that dies while it takes a savepoint loses nothing and leaves nothing behind', async () => {
-  const kafka = await startKafka({ config: { 'group.min.session.timeout.ms': '1000' } })
-  try {
-    await LedgerScene.play(kafka, APP, async (scene) => {
+let kafka: KafkaServer
+let s3: S3Server
+before(async () => {
+  kafka = await startKafka({ config: { 'group.min.session.timeout.ms': '1000' } })
+  s3 = await startS3()
+})
+after(async () => {
+  await kafka?.close()
+  await s3?.close()
+})
+
+for (const place of PLACES) {
+  test(`a job that dies while it takes a savepoint loses nothing and leaves nothing behind (${place})`, async () => {
+    const app = `kill-savepoint-${place}`
+    const act = async (scene: LedgerScene) => {
       await scene.writer.write(2_000)
       const options = { 'session-timeout': '2s' }
       for (const point of ['check', 'state', 'metadata']) {
         const reached = `${scene.folder}/reached-${point}`
         const env = { KILL_AT: point, KILL_REACHED: reached }
-        const dying = scene.start({ app: APP, options, env, program: PROGRAM })
+        const dying = scene.start({ app, options, env, program: PROGRAM })
         await dying.event('started')
         await scene.whileWriting(async () => {
-          const asked = scene.ask('savepoint', APP)
+          const asked = scene.ask('savepoint', app)
           await dying.end()
           assert(existsSync(reached), dying.tail())
-          const next = scene.start({ app: APP, options })
+          const next = scene.start({ app, options })
           const { exitCode, stderr } = await asked
           assert.equal(exitCode, 1)
           assert.match(stderr, /MR_SAVEPOINT_INTERRUPTED/)
@@ -36,19 +45,16 @@ test('a job that dies while it takes a savepoint loses nothing and leaves nothin
           await next.kill()
         })
       }
-      const last = scene.start({ app: APP, options })
+      const last = scene.start({ app, options })
       await last.event('started')
-      const { savepoint } = await scene.whileWriting(() => scene.savepoint(APP))
+      const { savepoint } = await scene.whileWriting(() => scene.savepoint(app))
       await last.event('orphans-deleted')
       await scene.exact()
       await scene.stop(last)
       await scene.verify(savepoint)
-      const storage = createFileStorage(`${scene.root}/checkpoints`)
-      const { missing, corrupt, unreferenced, underWay } = await auditStorage(storage, APP, { isDeep: true })
-      await storage.close()
+      const { missing, corrupt, unreferenced, underWay } = await scene.audit(app)
       assert.deepEqual([missing, corrupt, unreferenced, underWay], [[], [], [], []])
-    })
-  } finally {
-    await kafka.close()
-  }
-})
+    }
+    await LedgerScene.play(kafka, app, act, place === 's3' ? s3 : undefined)
+  })
+}

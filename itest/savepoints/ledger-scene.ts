@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { auditStorage, type StorageAudit } from '../../src/checkpoint/storage-audit.ts'
+import type { CheckpointStorage } from '../../src/ports/checkpoint-storage.ts'
 import { OutputReader } from '../scale/output-reader.ts'
 import { perfect, TransferWriter } from '../scale/transfers.ts'
 import { jobEnvironment } from '../support/job-environment.ts'
@@ -9,6 +11,7 @@ import { JobProcess } from '../support/job-process.ts'
 import { temporaryFolder } from '../support/leftovers.ts'
 import { type CommandResult, runCommand } from '../support/run-command.ts'
 import type { KafkaServer, S3Server } from '../support/servers.ts'
+import { storageAccess, storageAt } from '../support/storage-at.ts'
 import { createTopic } from '../support/topics.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
@@ -40,7 +43,8 @@ export class LedgerScene {
   /** Where checkpoints and savepoints lie; savepoints may be moved below it. */
   readonly root: string
   private readonly s3: S3Server | undefined
-  private readonly reader: OutputReader
+  private outTopic: string
+  private reader: OutputReader
   private readonly over = new AbortController()
   private readonly removeFolder: () => Promise<void>
 
@@ -53,7 +57,19 @@ export class LedgerScene {
     this.folder = folder.path
     this.removeFolder = folder.remove
     this.root = s3 === undefined ? `file://${folder.path}/storage` : `s3://${s3.bucket}/${name}`
-    this.reader = new OutputReader({ kafka, topic: `${name}-out`, accounts: ACCOUNTS, over: this.over.signal })
+    this.outTopic = `${name}-out`
+    this.reader = this.read(this.outTopic)
+  }
+
+  private read(topic: string): OutputReader {
+    return new OutputReader({ kafka: this.kafka, topic, accounts: ACCOUNTS, over: this.over.signal })
+  }
+
+  /** For a job that begins anew: its output comes again, all of it, in a topic of its own. */
+  async turnToOutput(end: string): Promise<void> {
+    this.outTopic = `${this.name}-${end}`
+    await createTopic(this.kafka, this.outTopic)
+    this.reader = this.read(this.outTopic)
   }
 
   static async open(kafka: KafkaServer, name: string, s3?: S3Server): Promise<LedgerScene> {
@@ -62,18 +78,31 @@ export class LedgerScene {
   }
 
   /** Options of whoever reaches the storage. */
-  get storageOptions(): Record<string, string> {
-    const { s3 } = this
-    if (s3 === undefined) return {}
-    return { 's3-endpoint': s3.endpoint, 's3-region': s3.region, 's3-access-key-id': s3.accessKeyId }
+  get storageOptions(): Readonly<Record<string, string>> {
+    return storageAccess(this.s3).options
   }
 
-  get environment(): Record<string, string> {
-    return this.s3 === undefined ? {} : { MILLRACE_S3_SECRET_ACCESS_KEY: this.s3.secretAccessKey }
+  get environment(): Readonly<Record<string, string>> {
+    return storageAccess(this.s3).env
+  }
+
+  /** To be closed by who opens it. @param uri below the root */
+  openStorage(uri: string): CheckpointStorage {
+    return storageAt(uri, this.s3)
+  }
+
+  /** What lies in the checkpoint storage of an application, held against what its checkpoints say; all is read. */
+  async audit(app: string): Promise<StorageAudit> {
+    const storage = this.openStorage(`${this.root}/checkpoints`)
+    try {
+      return await auditStorage(storage, app, { isDeep: true })
+    } finally {
+      await storage.close()
+    }
   }
 
   start({ app, options = {}, env = {}, program }: StartOptions): JobProcess {
-    const { kafka, name, folder, root } = this
+    const { kafka, name, folder, root, outTopic } = this
     const job = new JobProcess({
       job: LEDGER_JOB,
       options: {
@@ -86,7 +115,7 @@ export class LedgerScene {
         ...this.storageOptions,
         ...options,
       },
-      env: { IN_TOPIC: `${name}-in`, OUT_TOPIC: `${name}-out`, ...this.environment, ...env },
+      env: { IN_TOPIC: `${name}-in`, OUT_TOPIC: outTopic, ...this.environment, ...env },
       ...(program === undefined ? {} : { program }),
     })
     this.jobs.push(job)

@@ -6,11 +6,9 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { createFileStorage } from '../../connectors/file/file-storage.ts'
-import { createS3Storage } from '../../connectors/s3/s3-storage.ts'
 import { SavepointReader } from '../../src/checkpoint/savepoint/savepoint-reader.ts'
-import type { CheckpointStorage } from '../../src/ports/checkpoint-storage.ts'
 import { type KafkaServer, type S3Server, startKafka, startS3 } from '../support/servers.ts'
+import { PLACES, storageAt } from '../support/storage-at.ts'
 import { LedgerScene } from './ledger-scene.ts'
 
 /** At the start; more are written, faster than the first release works, until it is stopped. */
@@ -27,11 +25,7 @@ after(async () => {
   await s3?.close()
 })
 
-function open(uri: string): CheckpointStorage {
-  if (uri.startsWith('file:')) return createFileStorage(uri)
-  const { endpoint, accessKeyId, secretAccessKey } = s3
-  return createS3Storage({ uri, endpoint, region: undefined, forcePathStyle: undefined, accessKeyId, secretAccessKey })
-}
+const open = (uri: string) => storageAt(uri, s3)
 
 /** File by file, as any tool would. */
 async function move(from: string, to: string): Promise<void> {
@@ -52,7 +46,7 @@ async function framesInFlight(uri: string): Promise<number> {
   return ranges.reduce((sum, { entries }) => sum + entries, 0)
 }
 
-for (const place of ['file', 's3'] as const) {
+for (const place of PLACES) {
   describe(`with checkpoints in ${place}`, () => {
     for (const partitions of [undefined, '3'] as const) {
       const how = partitions === undefined ? 'the same exchange' : 'another number of partitions of the exchange'

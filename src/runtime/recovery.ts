@@ -16,16 +16,15 @@ import type { LogView } from '../checkpoint/protocol/log-view.ts'
 import { defined } from '../common/assert.ts'
 import { MillraceError } from '../common/errors.ts'
 import type { Logger } from '../common/logger.ts'
-import type { SourceNode } from '../graph/job-graph.ts'
 import type { CheckpointStorage } from '../ports/checkpoint-storage.ts'
 import type { Exchange, ExchangeTopic } from '../ports/exchange.ts'
-import type { SourceStart } from '../ports/source.ts'
 import type { EpochParts } from './epoch-parts.ts'
 import { refuseUnclaimedSources, sourcesOf } from './job-fit.ts'
 import { appendOne, type LogFollower } from './log-follower.ts'
 import { explainUnreadable, isUnreadable } from './restore/unreadable-checkpoint.ts'
 import { takeSavepoint } from './savepoint/take-savepoint.ts'
 import { settleTransactions } from './settle-transactions.ts'
+import { settleSourceStarts } from './source-starts.ts'
 import { Superseded } from './superseded.ts'
 import type { TaskPlan } from './task-plan.ts'
 import type { OpenedSinks } from './tasks/open-sinks.ts'
@@ -83,9 +82,11 @@ export async function readRestorePoint(
       throw await explainUnreadable(error, { view, storage, applicationId })
     }
   }
+  // The first start of a job may have died before its first completion, or before it had taken over a savepoint: then the
+  // log says where its sources begin, which stands there before anything is put into the storage.
+  const hasBegun = view.lastCheckpoint > 0 || view.sourceStarts.size > 0
   for await (const file of storage.list(`${applicationId}/checkpoints/`)) {
-    // The first start of a job may have died before its first completion: then the log says that it triggered some.
-    if (view.lastCheckpoint > 0) break
+    if (hasBegun) break
     throw new MillraceError(
       'MR_CONTROL_LOG_MISSING',
       `the control log of "${applicationId}" is empty, but ${storage.uri} holds ${file.path}`,
@@ -149,9 +150,10 @@ async function resolvePositions(
   const nodes = sourcesOf(stages)
   refuseUnclaimedSources(nodes, metadata)
   const result: Record<string, SourcePositions> = {}
+  const starts = await settleSourceStarts(follower, epoch, nodes, plan)
   for (const node of nodes) {
     const now = defined(plan.sources.get(node.name), `start of ${node.name}`)
-    const start = await startOf(follower, epoch, node, now)
+    const start = defined(starts.get(node.name), `settled start of ${node.name}`)
     const positions: Record<string, number> = {}
     for (const { partition, position } of start.partitions) positions[partition] = position
     // What was created after checkpoint 0 is read from its beginning, whatever the source was told then.
@@ -159,25 +161,6 @@ async function resolvePositions(
     result[node.name] = { identity: start.identity, positions: { ...positions, ...metadata?.sources[node.name]?.positions } }
   }
   return result
-}
-
-/** Checkpoint 0 of a source: as the log has it, or as it is now, in the log from now on. */
-async function startOf(follower: LogFollower, epoch: number, node: SourceNode, now: SourceStart): Promise<SourceStart> {
-  const { view } = follower
-  const known = view.sourceStarts.get(node.name)
-  if (known !== undefined) checkIdentity(node, known.identity, now.identity)
-  else await appendOne(follower, { type: 'source-started', epoch, source: node.name, start: now })
-  const start = view.sourceStarts.get(node.name)
-  if (start === undefined) throw new Superseded(`epoch ${view.epoch} has taken over while sources were resolved`)
-  return start
-}
-
-function checkIdentity(node: SourceNode, known: string, now: string): void {
-  if (known === now) return
-  throw new MillraceError(
-    'MR_SOURCE_REPLACED',
-    `source "${node.name}" (${node.source.description}) was ${known} and is now ${now}`,
-  )
 }
 
 /** In-flight records of the restore point lie in these very topics. */

@@ -130,6 +130,7 @@ describe('a job that is stopped on purpose', () => {
     const { restorePoint, settlePoint, retained, abandoned, sourceStarts, lastCheckpoint } = view
     assert.deepEqual([restorePoint, settlePoint, retained, abandoned, sourceStarts.size], [null, null, [], [], 0])
     assert.equal(lastCheckpoint, 2)
+    assert.deepEqual(view.lineage, [], 'local state of it is of no use')
   })
 })
 
@@ -157,5 +158,6 @@ describe('a savepoint that is taken over', () => {
       view.abandoned.map(({ checkpoint }) => checkpoint),
       [1],
     )
+    assert.deepEqual(view.lineage, [{ checkpoint: 2, sha256: 'd' }], 'it descends from none of them')
   })
 })

@@ -341,6 +341,8 @@ export class LogView {
     this.retained = []
     this.abandoned = []
     this.restoredFrom = undefined
+    // Local state of the job that was must not pass as the beginning of the one that comes (R13).
+    this.lineage = []
     this.sourceStarts.clear()
     this.settled.clear()
     return true
@@ -352,6 +354,8 @@ export class LogView {
     this.restorePoint = { checkpoint, epoch, path, sha256 }
     this.abandoned.push(...this.retained)
     this.retained = [this.restorePoint]
+    // It descends from none of them: local state of theirs has keys that the savepoint hasn't (R13).
+    this.lineage = [{ checkpoint, sha256 }]
     this.lastCheckpoint = checkpoint
     this.restoredFrom = savepoint
     return true

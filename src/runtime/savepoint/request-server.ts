@@ -161,10 +161,13 @@ export class RequestServer {
 
   /** The log has forgotten them. What can't be deleted now is found by the sweep of whoever starts a job of this name. */
   private async deleteCheckpoints(): Promise<void> {
-    const { storage, applicationId, logger } = this.parts
+    const { storage, applicationId, epoch, logger } = this.parts
     try {
       const paths: string[] = []
-      for await (const { path } of jobFiles(storage, applicationId)) paths.push(path)
+      for await (const file of jobFiles(storage, applicationId)) {
+        // A copy may have been started already: what it puts is not of the job that has stopped.
+        if (file.epoch <= epoch) paths.push(file.path)
+      }
       for (let at = 0; at < paths.length; at += DELETE_AT_ONCE) {
         await storage.delete(paths.slice(at, at + DELETE_AT_ONCE))
       }

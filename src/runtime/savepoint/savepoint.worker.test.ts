@@ -2,9 +2,12 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { count, sum } from '../../api/aggregates.ts'
 import { defineJob, type JobDefinition } from '../../api/define-job.ts'
+import { segmentPath } from '../../checkpoint/metadata.ts'
 import { SavepointReader } from '../../checkpoint/savepoint/savepoint-reader.ts'
 import { MillraceError } from '../../common/errors.ts'
 import type { CheckpointStorage } from '../../ports/checkpoint-storage.ts'
+import type { StateBackend } from '../../ports/state-backend.ts'
+import { createMemoryBackend } from '../../state/memory/memory-backend.ts'
 import { MemorySink } from '../../testing/memory-sink.ts'
 import { type MemoryRecord, MemorySource } from '../../testing/memory-source.ts'
 import type { MemoryStorage } from '../../testing/memory-storage.ts'
@@ -52,11 +55,11 @@ class Scene {
     return this.sink.committed.length >= this.source.partitions.reduce((sum, { length }) => sum + length, 0)
   }
 
-  /** Every row of every key, once and in its order, whichever job has put it out. */
-  assertExact(): void {
+  /** Every row of every key, once and in its order, whichever job has put it out. @param life rows before it are another life's, and records of each partition */
+  assertExact(life = { rows: 0, records: 0 }): void {
     const expected = new Map<string, unknown[]>()
     const totals = new Map<string, { orders: number; total: number }>()
-    for (const { key, value } of this.source.partitions.flat()) {
+    for (const { key, value } of this.source.partitions.flatMap((records) => records.slice(life.records))) {
       const id = key ?? ''
       const { orders, total } = totals.get(id) ?? { orders: 0, total: 0 }
       const next = { orders: orders + 1, total: total + value.amount }
@@ -64,10 +67,20 @@ class Scene {
       expected.set(id, [...(expected.get(id) ?? []), { key: id, ...next }])
     }
     assert.deepEqual(
-      Map.groupBy(this.sink.committed, (row) => (row as { key: string }).key),
+      Map.groupBy(this.sink.committed.slice(life.rows), (row) => (row as { key: string }).key),
       expected,
     )
   }
+}
+
+/** Local state that outlives its worker, as a directory does. */
+function onDisk(): StateBackend {
+  const backend = createMemoryBackend()
+  const open = backend.open.bind(backend)
+  let opened: Promise<void> | undefined
+  backend.open = () => (opened ??= open())
+  backend.close = async () => {}
+  return backend
 }
 
 const folder = (world: SavepointWorld, uri: string) => new StorageFolder(world.storage, uri)
@@ -250,6 +263,46 @@ describe('a job that begins with a savepoint', () => {
     assert.equal((await world.view()).abandoned.length, 0, 'what was given up is deleted')
   })
 
+  test('takes it at the next start where the first died behind the metadata of its copy', async () => {
+    const { scene, uri, storage } = await stopped()
+    const world = new SavepointWorld('b', storage)
+    const put = storage.put.bind(storage)
+    storage.put = async (path, ...rest) => {
+      await put(path, ...rest)
+      if (path.startsWith('b/') && path.endsWith('/metadata.json')) throw new MillraceError('MR_STORAGE_UNAVAILABLE', 'died')
+    }
+    const died = await world.start(scene.job(), { from: uri }).done
+    assert(!died.ok && (died.error as MillraceError).code === 'MR_STORAGE_UNAVAILABLE')
+    storage.put = put
+    scene.add(100)
+    const second = world.start(scene.job(), { from: uri })
+    await until(() => scene.isAllOut || second.status.phase === 'failed')
+    second.stop()
+    assert.deepEqual(await second.done, { ok: true })
+    scene.assertExact()
+  })
+
+  test('by force forgets what its copies have on their disks', async () => {
+    const { scene, uri, storage } = await stopped()
+    const world = new SavepointWorld('a2', storage)
+    const disk = onDisk()
+    world.createBackend = () => disk
+    const own = new Scene(50)
+    // Of a key that the savepoint doesn't know.
+    const another = [{ key: 'p0-x', value: { amount: 5 } }]
+    own.source.add(0, another)
+    const before = world.start(own.job())
+    await until(() => own.isAllOut)
+    before.stop()
+    await before.done
+    scene.source.add(0, another)
+    const forced = world.start(scene.job(), { from: uri, fromForce: true })
+    await until(() => scene.isAllOut)
+    forced.stop()
+    assert.deepEqual(await forced.done, { ok: true })
+    scene.assertExact()
+  })
+
   test('without a place for its state is refused with a list, unless it may let go of it', async () => {
     const { scene, uri, storage } = await stopped()
     const world = new SavepointWorld('b', storage)
@@ -331,4 +384,48 @@ describe('a job that is cancelled', () => {
       if (retainOnCancel === 'keep') scene.assertExact()
     })
   }
+
+  test('and begins anew does so with whatever its copies have on their disks', async () => {
+    const scene = new Scene(200)
+    const world = new SavepointWorld('a')
+    const disks = [onDisk(), onDisk()]
+    const start = (disk: number) => {
+      world.createBackend = () => disks[disk]!
+      return world.start(scene.job(), { retainOnCancel: 'delete' })
+    }
+    // It has all the tasks, so whichever comes back to its disk has been there.
+    const cancelled = start(1)
+    await until(() => scene.isAllOut)
+    await world.ask({ type: 'cancel-requested' })
+    assert.deepEqual(await cancelled.done, { ok: true })
+    const { source } = scene
+    source.resolveStart = async () => ({
+      identity: 'memory',
+      partitions: source.partitions.map((_, partition) => ({ partition, position: 100, first: 0 })),
+    })
+    const first = start(0)
+    scene.add(2)
+    await until(() => scene.sink.committed.length === 202)
+    const second = start(1)
+    await until(() => second.status.phase === 'running')
+    scene.add(50)
+    await until(() => scene.sink.committed.length >= 252)
+    for (const worker of [first, second]) {
+      worker.stop()
+      assert.deepEqual(await worker.done, { ok: true })
+    }
+    scene.assertExact({ rows: 200, records: 100 })
+  })
+
+  test('deletes nothing of a copy that has been started since', async () => {
+    const scene = new Scene(20)
+    const world = new SavepointWorld('a')
+    const worker = world.start(scene.job(), { retainOnCancel: 'delete' })
+    await until(() => scene.isAllOut)
+    const later = segmentPath('a', 99, 1_000_000, 0)
+    await world.storage.put(later, [])
+    await world.ask({ type: 'cancel-requested' })
+    assert.deepEqual(await worker.done, { ok: true })
+    assert.deepEqual([...world.storage.files.keys()], [later])
+  })
 })

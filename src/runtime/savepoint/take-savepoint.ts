@@ -3,7 +3,8 @@
  * and appends `savepoint-restored`. From there on it is a checkpoint like any other, and the savepoint is not needed any
  * more. A leader that dies on the way leaves files and frames of an epoch that is over: the next one begins again.
  *
- *  1. see whether it fits the job (savepoint-fit.ts, state-registry.ts): before anything is written;
+ *  1. see whether it fits the job (savepoint-fit.ts, state-registry.ts): before anything is written; settle where sources
+ *     begin (source-starts.ts), so that the log tells of the job before its storage does;
  *  2. copy the state (move-state.ts), and the records in flight into the exchange topics (move-frames.ts);
  *  3. put the metadata of a checkpoint, append the decision, read it back.
  */
@@ -20,7 +21,9 @@ import type { SavepointMetadata } from '../../checkpoint/savepoint/savepoint-met
 import type { Exchange, ExchangeTopic } from '../../ports/exchange.ts'
 import type { TaskKey } from '../../records/task-id.ts'
 import type { EpochParts } from '../epoch-parts.ts'
+import { sourcesOf } from '../job-fit.ts'
 import { appendOne } from '../log-follower.ts'
+import { settleSourceStarts } from '../source-starts.ts'
 import { Superseded } from '../superseded.ts'
 import type { PlannedFor, TaskPlan } from '../task-plan.ts'
 import { registerStates } from '../tasks/state-registry.ts'
@@ -44,12 +47,14 @@ export interface Taking {
 
 /** Resolves with the metadata of the restore point that the log has now. */
 export async function takeSavepoint(parts: EpochParts, taking: Taking): Promise<CheckpointMetadata> {
-  const { follower, storage, applicationId, clock, logger, config } = parts
-  const { given, epoch } = taking
+  const { follower, storage, applicationId, stages, clock, logger, config } = parts
+  const { given, epoch, plan } = taking
   const { reader } = given
   const startedAtMs = clock.nowMs()
   const fit = fitOf(parts, taking)
   for (const dropped of fit.dropped) logger.warn('savepoint-state-dropped', { what: dropped })
+  // Should this worker die behind the metadata, the log must know that there is a job: or its files would be another log's.
+  await settleSourceStarts(follower, epoch, sourcesOf(stages), plan)
   const { totalBytes } = reader.metadata
   logger.info('taking-savepoint', { uri: reader.uri, bytes: totalBytes })
   const checkpoint = follower.view.lastCheckpoint + 1

@@ -16,7 +16,7 @@ export const logProofs: readonly DirectedProof[] = [
     id: 'R1 empty log',
     rule: 'R1',
     without: 'an empty log beside stored checkpoints is refused',
-    edits: [edit('src/runtime/recovery.ts', 'if (view.lastCheckpoint > 0) break', 'break')],
+    edits: [edit('src/runtime/recovery.ts', 'if (hasBegun) break', 'break')],
     test: {
       file: 'src/runtime/worker.test.ts',
       name: 'a control log that is empty beside stored checkpoints is refused',
