@@ -4,6 +4,7 @@ import { type DirectedProof, edit } from './directed-proof.ts'
 const LOG_VIEW = 'src/checkpoint/protocol/log-view.ts'
 const WORKER_LOOP = 'src/runtime/worker-loop.ts'
 const WORKER_LOOP_TEST = 'src/runtime/worker-loop.test.ts'
+const SAVEPOINT_TEST = 'src/runtime/savepoint/savepoint.worker.test.ts'
 const COORDINATOR = 'src/runtime/checkpoints/coordinator.ts'
 const COORDINATOR_TEST = 'src/runtime/checkpoints/coordinator.test.ts'
 
@@ -271,5 +272,38 @@ export const checkpointProofs: readonly DirectedProof[] = [
       name: 'where no final checkpoint can come, because a member is gone, the epoch fails at once',
     },
     fails: /MR_WORKER_GONE/,
+  },
+  {
+    id: 'R13 savepoint',
+    rule: 'R13',
+    without: 'a savepoint that is taken over descends from nothing',
+    edits: [edit(LOG_VIEW, '    this.lineage = [{ checkpoint, sha256 }]\n', '')],
+    test: {
+      file: SAVEPOINT_TEST,
+      name: 'a job that begins with a savepoint by force forgets what its copies have on their disks',
+    },
+    fails: /Expected values to be strictly deep-equal/,
+  },
+  {
+    id: 'R13 forgotten',
+    rule: 'R13',
+    without: 'what begins anew behind a cancellation descends from nothing',
+    edits: [edit(LOG_VIEW, '    this.lineage = []\n', '')],
+    test: {
+      file: SAVEPOINT_TEST,
+      name: 'a job that is cancelled and begins anew does so with whatever its copies have on their disks',
+    },
+    fails: /Expected values to be strictly deep-equal/,
+  },
+  {
+    id: 'R14 cancelled',
+    rule: 'R14',
+    without: 'a job that is cancelled deletes nothing that a copy started since has put',
+    edits: [edit('src/runtime/savepoint/request-server.ts', 'if (file.epoch <= epoch) paths', 'paths')],
+    test: {
+      file: SAVEPOINT_TEST,
+      name: 'a job that is cancelled deletes nothing of a copy that has been started since',
+    },
+    fails: /Expected values to be strictly deep-equal/,
   },
 ]

@@ -8,6 +8,8 @@ const CONTROL_LOG_TEST = 'connectors/kafka/control/kafka-control-log.test.ts'
 const EPOCH = 'src/runtime/epoch.ts'
 const EPOCHS_TEST = 'src/testing/world/epochs.test.ts'
 const RECOVERY = 'src/runtime/recovery.ts'
+const SOURCE_STARTS = 'src/runtime/source-starts.ts'
+const SAVEPOINT_TEST = 'src/runtime/savepoint/savepoint.worker.test.ts'
 const RECOVERY_TEST = 'src/runtime/recovery.test.ts'
 const LOG_VIEW_EPOCHS = 'src/checkpoint/protocol/log-view.epochs.test.ts'
 
@@ -16,7 +18,7 @@ export const logProofs: readonly DirectedProof[] = [
     id: 'R1 empty log',
     rule: 'R1',
     without: 'an empty log beside stored checkpoints is refused',
-    edits: [edit('src/runtime/recovery.ts', 'if (hasBegun) break', 'break')],
+    edits: [edit(RECOVERY, 'if (hasBegun) break', 'break')],
     test: {
       file: 'src/runtime/worker.test.ts',
       name: 'a control log that is empty beside stored checkpoints is refused',
@@ -287,7 +289,9 @@ export const logProofs: readonly DirectedProof[] = [
     id: 'R8 once',
     rule: 'R8',
     without: 'where a source begins is settled once, in the log',
-    edits: [edit(RECOVERY, 'const start = view.sourceStarts.get(node.name)', 'const start: SourceStart | undefined = now')],
+    edits: [
+      edit(SOURCE_STARTS, 'const start = view.sourceStarts.get(node.name)', 'const start: SourceStart | undefined = now'),
+    ],
     test: { file: RECOVERY_TEST, name: 'where a source begins is settled once: what is latest later counts no more' },
     fails: /Expected values to be strictly deep-equal/,
   },
@@ -309,8 +313,21 @@ export const logProofs: readonly DirectedProof[] = [
     id: 'R8 identity',
     rule: 'R8',
     without: 'a topic that was made anew under its name is refused',
-    edits: [edit(RECOVERY, 'if (known === now) return', "if (known !== '') return")],
+    edits: [edit(SOURCE_STARTS, 'if (known === now) return', "if (known !== '') return")],
     test: { file: RECOVERY_TEST, name: 'a topic that was deleted and made anew under its name is refused' },
     fails: /Missing expected rejection/,
+  },
+  {
+    id: 'R8 first',
+    rule: 'R8',
+    without: 'where sources begin stands in the log before the copy of a savepoint does in the storage',
+    edits: [
+      edit('src/runtime/savepoint/take-savepoint.ts', 'await settleSourceStarts(follower, epoch, sourcesOf(stages), plan)', ''),
+    ],
+    test: {
+      file: SAVEPOINT_TEST,
+      name: 'a job that begins with a savepoint takes it at the next start where the first died behind the metadata of its copy',
+    },
+    fails: /the control log of "b" is empty/,
   },
 ]
