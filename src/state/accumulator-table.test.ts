@@ -55,8 +55,8 @@ test('a store grows by whole chunks', () => {
 function valuesOf(sealed: SealedChanges<number>): (number[] | null)[] {
   sealed.encodeSome(sealed.entries.length)
   const codec = float64Array(WIDTH)
-  return [...sealed.valueStarts].map((start, slot) =>
-    start < 0 ? null : codec.decode(sealed.values, start, sealed.valueEnds[slot]!),
+  return [...sealed.encoded.starts].map((start, slot) =>
+    start < 0 ? null : codec.decode(sealed.values, start, sealed.encoded.ends[slot]!),
   )
 }
 

@@ -69,7 +69,7 @@ export class SealedOverlay {
     const keys: string[] = []
     const valueStarts = new Float64Array(count)
     const valueEnds = new Float64Array(count)
-    const expires = parts.some(({ changes }) => changes.expiresAtMs !== undefined)
+    const expires = parts.some(({ changes }) => changes.expires)
     const expiresAtMs = expires ? new Float64Array(count) : undefined
     let base = 0
     for (const { table, changes } of parts) {
@@ -79,12 +79,13 @@ export class SealedOverlay {
         if ((partKeys.length & 1023) === 0 && slice.isOver) await slice.giveWay()
       }
       const order = await sortedOrder(partKeys, slice)
+      const { encoded } = changes
       for (const slot of order) {
         const at = keys.push(partKeys[slot]!) - 1
-        const start = changes.valueStarts[slot]!
+        const start = encoded.starts[slot]!
         valueStarts[at] = start < 0 ? -1 : base + start
-        valueEnds[at] = start < 0 ? -1 : base + changes.valueEnds[slot]!
-        if (expiresAtMs !== undefined) expiresAtMs[at] = changes.expiresAtMs?.[slot] ?? 0
+        valueEnds[at] = start < 0 ? -1 : base + encoded.ends[slot]!
+        if (expiresAtMs !== undefined) expiresAtMs[at] = encoded.expiresAtMs?.[slot] ?? 0
       }
       base += changes.values.length
     }
