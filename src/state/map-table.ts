@@ -65,7 +65,6 @@ export class MapTable<V> extends StateTable<V> {
   }
 
   override evict(bytes: number, flushedGeneration: number): number {
-    if (this.size === 0) this.handRound++
     let freed = super.evict(bytes, flushedGeneration)
     // The hand passes entries only, so not the maps that have none.
     for (const map of this.maps.values()) {

@@ -49,3 +49,29 @@ test('more changes than its bound do not make it walk through all of them at eve
   // Walks through all: a hundred thousand entries, once a batch, would be fifty million looks.
   assert.ok(table.looked < 2_000_000, `${table.looked} looks`)
 })
+
+test('a table that holds changes alone is not walked through again and again while others have what may go', () => {
+  const cache = new ObjectCache(15_000)
+  const [changed, read] = [tableOf(cache), tableOf(cache)]
+  changed.change(5_000)
+  read.read(10_000)
+  for (let batch = 0; batch < 1_000; batch++) {
+    read.read(10)
+    cache.trim()
+    assert.equal(cache.usedBytes, 15_000)
+  }
+  assert.ok(changed.looked <= 5_000, `${changed.looked} looks`)
+})
+
+test('a table that is gone takes no turn', () => {
+  const cache = new ObjectCache(100)
+  const [first, second] = [tableOf(cache), tableOf(cache)]
+  first.read(60)
+  second.read(60)
+  cache.trim()
+  cache.usedBytes -= first.others
+  cache.remove(first)
+  second.read(60)
+  cache.trim()
+  assert.deepEqual([cache.usedBytes, second.others], [100, 100])
+})

@@ -16,7 +16,10 @@ const BESIDE_CHANGES = 0.25
 
 /** What the cache sees of a table. */
 export interface EvictableTable {
-  /** Evicts about `bytes` of entries that the backend holds; returns how many went. */
+  /**
+   * Evicts about `bytes` of entries that the backend holds, from where its hand stands up to its end; returns how many went:
+   * fewer, where the hand came to the end.
+   */
   evict(bytes: number, flushedGeneration: number): number
 }
 
@@ -30,7 +33,9 @@ export class ObjectCache {
   changedBytes = 0
   /** Up to this generation, the backend holds every change. */
   flushedGeneration = 0
-  private readonly tables = new Set<EvictableTable>()
+  private tables: readonly EvictableTable[] = []
+  /** The one whose hand moves. */
+  private current = 0
 
   constructor(capacityBytes: number, meter: CacheMeter | null = null) {
     this.capacityBytes = capacityBytes
@@ -38,11 +43,11 @@ export class ObjectCache {
   }
 
   add(table: EvictableTable): void {
-    this.tables.add(table)
+    this.tables = [...this.tables, table]
   }
 
   remove(table: EvictableTable): void {
-    this.tables.delete(table)
+    this.tables = this.tables.filter((one) => one !== table)
   }
 
   /**
@@ -52,15 +57,17 @@ export class ObjectCache {
   trim(): void {
     if (this.usedBytes <= Math.max(this.capacityBytes, this.changedBytes * (1 + BESIDE_CHANGES))) return
     const boundBytes = Math.max(this.capacityBytes, this.changedBytes)
+    // One hand for all tables: begun with the same one each time, it would empty that one, and pass what is left there in vain.
     // Two rounds: the first takes away the second chance of entries, the second those that were not seen again.
-    for (let round = 0; round < 2 && this.usedBytes > boundBytes; round++) {
-      for (const table of this.tables) {
-        const excess = this.usedBytes - boundBytes
-        if (excess <= 0) return
-        // Not in one step: a table may change it, too.
-        const freed = table.evict(excess, this.flushedGeneration)
-        this.usedBytes -= freed
-      }
+    for (let ends = 0; this.usedBytes > boundBytes && ends <= 2 * this.tables.length; ) {
+      if (this.current >= this.tables.length) this.current = 0
+      const excess = this.usedBytes - boundBytes
+      const freed = this.tables[this.current]?.evict(excess, this.flushedGeneration) ?? 0
+      // Not in one step: a table may change it, too.
+      this.usedBytes -= freed
+      if (freed >= excess) continue
+      this.current++
+      ends++
     }
   }
 }

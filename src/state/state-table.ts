@@ -195,18 +195,16 @@ export class StateTable<V> implements EvictableTable {
     return stateKey(this.prefix, key)
   }
 
-  /** Evicts about `bytes`, if so many may go; returns how many went. Goes once around at most. */
   evict(bytes: number, flushedGeneration: number): number {
     let freed = 0
-    for (let left = this.entries.size; left > 0 && freed < bytes; ) {
+    while (freed < bytes) {
       this.hand ??= this.entries.entries()
       const next = this.hand.next()
       if (next.done) {
         this.hand = undefined
         this.handRound++
-        continue
+        break
       }
-      left--
       const entry = next.value[1]
       if (entry.generation > flushedGeneration || this.isKept(entry)) continue
       this.entries.delete(entry.key)
