@@ -1,4 +1,4 @@
-/** `npm run itest -- [--provider docker|native] [--only part-of-a-path] [--all] [--concurrency 2]` */
+/** `npm run itest -- [--provider docker|native] [--only part-of-a-path] [--all] [--concurrency 1]` */
 import { parseArgs } from 'node:util'
 import { provider } from '../itest/support/servers.ts'
 import { runItests } from './itest-suites.ts'
@@ -14,11 +14,11 @@ const { values } = parseArgs({
 })
 if (values.provider !== undefined) process.env.MILLRACE_ITEST_PROVIDER = values.provider
 
-conclude([
+conclude(
   await runItests({
     provider: provider(),
     only: values.only,
     all: values.all,
     concurrency: values.concurrency === undefined ? undefined : Number(values.concurrency),
   }),
-])
+)

@@ -16,14 +16,14 @@ const notes: string[] = []
 if (results.some(({ failed }) => failed > 0)) {
   notes.push('The integration tests were not run, because the check failed.')
 } else {
-  results.push(await runItests({ provider: 'native' }))
+  results.push(...(await runItests({ provider: 'native' })))
   results.push(...(await dockerRoute()))
 }
 for (const note of notes) console.log(`\n${note}`)
 conclude(results)
 
 async function dockerRoute(): Promise<SuiteResult[]> {
-  if (await isEngineReachable()) return [await runItests({ provider: 'docker' })]
+  if (await isEngineReachable()) return runItests({ provider: 'docker' })
   notes.push('No Docker engine answers, so the integration tests ran with the native provider only (see CONTRIBUTING.md).')
   if (values.require === undefined) return []
   return [{ name: 'integration tests, docker (required)', passed: 0, failed: 1, skipped: 0, seconds: 0 }]
