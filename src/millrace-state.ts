@@ -13,7 +13,7 @@ import { type ReadOptions, StoredState } from './inspect/stored-state.ts'
 import { openStorage } from './open-storage.ts'
 import type { CheckpointStorage } from './ports/checkpoint-storage.ts'
 
-export { compare, type StateComparison, type StateDifference } from './inspect/compare.ts'
+export { type ComparedEntry, compare, type StateComparison, type StateDifference } from './inspect/compare.ts'
 export type { RewriteOptions, StateMapping } from './inspect/rewrite/rewrite-plan.ts'
 export type { CodecOptions } from './inspect/state-codecs.ts'
 export type { StoredEntry } from './inspect/state-reading.ts'

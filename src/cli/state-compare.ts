@@ -1,6 +1,6 @@
 /** `millrace state compare`. */
-import { compare, type StateComparison, type StateDifference } from '../inspect/compare.ts'
-import type { StoredEntry } from '../inspect/state-reading.ts'
+import { type ComparedEntry, compare, type StateComparison, type StateDifference } from '../inspect/compare.ts'
+import type { StoredState } from '../inspect/stored-state.ts'
 import { JsonLines } from './json-lines.ts'
 import { expiryText } from './state-export.ts'
 import type { StateRequest } from './state-request.ts'
@@ -9,18 +9,32 @@ import { tableText } from './table.ts'
 /** @returns 0: they are equal; 1: they differ */
 export async function compareStates({ commandLine, environment, states }: StateRequest): Promise<number> {
   const { stdout } = environment
-  const [first, second] = states as [StateRequest['states'][number], StateRequest['states'][number]]
+  const [first, second] = states as readonly [StoredState, StoredState]
   if (commandLine.switches.has('details')) {
-    const lines = new JsonLines(stdout)
-    const found = await compare(first, second, (difference) => lines.write(lineOf(difference)))
-    await lines.flush()
-    return exitCode(found)
+    return compareInDetail(first, second, new JsonLines(stdout))
   }
   const found = await compare(first, second)
   const isJson = commandLine.switches.has('json') || stdout.isTTY !== true
   const facts = { first: first.uri, second: second.uri, isEqual: exitCode(found) === 0, states: found }
   stdout.write(isJson ? `${JSON.stringify(facts, null, 2)}\n` : textOf(found))
   return exitCode(found)
+}
+
+async function compareInDetail(first: StoredState, second: StoredState, lines: JsonLines): Promise<number> {
+  // `| head` has what it wants: what else differs is not looked for.
+  const closed = Symbol('closed')
+  const write = (difference: StateDifference) => {
+    if (lines.isClosed) throw closed
+    return lines.write(lineOf(difference))
+  }
+  try {
+    const found = await compare(first, second, write)
+    await lines.flush()
+    return exitCode(found)
+  } catch (error) {
+    if (error !== closed) throw error
+    return 1
+  }
 }
 
 function exitCode(found: readonly StateComparison[]): number {
@@ -31,7 +45,7 @@ function lineOf({ operator, state, change, key, mapKey, before, after }: StateDi
   return { operator, state, change, key, ...(mapKey !== undefined && { mapKey }), before: side(before), after: side(after) }
 }
 
-function side(entry: StoredEntry | undefined) {
+function side(entry: ComparedEntry | undefined) {
   if (entry === undefined) return null
   const { value, expiresAtMs, version } = entry
   return { value: value === undefined ? null : value, expiresAt: expiryText(expiresAtMs), version }

@@ -8,7 +8,8 @@ import { keysBeginningWith } from '../records/changes-in-range.ts'
 import type { StateChanges } from '../records/state-changes.ts'
 import type { TaskKey } from '../records/task-id.ts'
 import { statePrefix } from '../state/state-key.ts'
-import { acrossStreams, type LiveReading, liveChanges } from './live-changes.ts'
+import { acrossTasks, partitionGroups } from './across-tasks.ts'
+import type { LiveReading } from './live-changes.ts'
 import { tasksOf } from './snapshot.ts'
 import { StateReading, type StoredEntry } from './state-reading.ts'
 import type { StoredState } from './stored-state.ts'
@@ -32,9 +33,12 @@ export interface StateDifference {
   readonly key: unknown
   /** Undefined: the state is no map. */
   readonly mapKey: unknown
-  readonly before: StoredEntry | undefined
-  readonly after: StoredEntry | undefined
+  readonly before: ComparedEntry | undefined
+  readonly after: ComparedEntry | undefined
 }
+
+/** Where it stands is not told: tasks are compared together where their number differs. */
+export type ComparedEntry = Pick<StoredEntry, 'value' | 'version' | 'expiresAtMs'>
 
 /** One state in one of the two. */
 interface Side {
@@ -99,19 +103,36 @@ function differenceOf(operator: string, state: string, decodeBefore: Decode, dec
     const before = decodeBefore(a)
     const after = decodeAfter(b)
     const { key, mapKey } = defined(after ?? before, 'entry that differs')
-    return { operator, state, change, key, mapKey, before, after }
+    return { operator, state, change, key, mapKey, before: before && compared(before), after: after && compared(after) }
   }
+}
+
+function compared({ value, version, expiresAtMs }: StoredEntry): ComparedEntry {
+  return { value, version, expiresAtMs }
 }
 
 /** Is told of each key where it stands in the first and in the second; what it returns is awaited. */
 type Visit = (change: StateDifference['change'] | 'unchanged', a: Cursor | undefined, b: Cursor | undefined) => unknown
 
 async function compareSides(before: Side | undefined, after: Side | undefined, visit: Visit): Promise<void> {
-  const tasks = [...new Set([...(before?.tasks ?? []), ...(after?.tasks ?? [])])]
-  if (before === undefined || after === undefined || arePartitionedAlike(before, after))
-    for (const task of tasks) await join(streamOf(before, [task]), streamOf(after, [task]), visit)
-  // A key may stand in another task: they are compared as a whole.
-  else await join(streamOf(before, before.tasks), streamOf(after, after.tasks), visit)
+  for (const [first, second] of tasksToCompare(before, after))
+    await join(streamOf(before, first), streamOf(after, second), visit)
+}
+
+/** The tasks of both that may have keys in common: as few at a time as can be. */
+function tasksToCompare(before: Side | undefined, after: Side | undefined): [readonly TaskKey[], readonly TaskKey[]][] {
+  if (before === undefined || after === undefined || arePartitionedAlike(before, after)) {
+    return [...new Set([...(before?.tasks ?? []), ...(after?.tasks ?? [])])].map((task) => [[task], [task]])
+  }
+  const [a, b] = [exchangeOf(before), exchangeOf(after)]
+  if (a === undefined || b === undefined) return [[before.tasks, after.tasks]]
+  return partitionGroups(a, b).map((group) => [group.before, group.after])
+}
+
+/** Whose tasks the state's are; undefined: they are a source's, whose producers have spread the keys. */
+function exchangeOf({ state: { stage }, reading: { snapshot } }: Side) {
+  const partitions = stage === undefined ? undefined : snapshot.exchangePartitions.get(stage)
+  return stage === undefined || partitions === undefined ? undefined : { stage, partitions }
 }
 
 /** Whether a key stands in the task of the same name in both. A task without any state may be absent. */
@@ -148,11 +169,9 @@ async function join(first: AsyncGenerator<StateChanges>, second: AsyncGenerator<
 
 async function* streamOf(side: Side | undefined, tasks: readonly TaskKey[]): AsyncGenerator<StateChanges> {
   if (side === undefined) return
-  const range = keysBeginningWith(statePrefix(side.state.id))
-  const reading = { ...side.reading, budgetBytes: side.reading.budgetBytes / Math.max(1, tasks.length) }
-  const streams = tasks.map((task) => liveChanges(reading, task, range))
-  if (streams.length === 1) yield* streams[0]!
-  else yield* acrossStreams(tasks[0] ?? '', streams)
+  const { reading, state } = side
+  const [task = ''] = tasks
+  yield* acrossTasks({ reading, tasks, keys: keysBeginningWith(statePrefix(state.id)), task })
 }
 
 const ID_BYTES = 2

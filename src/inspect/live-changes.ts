@@ -3,7 +3,7 @@
  * what was deleted or has expired. Streamed: of each run some windows are in memory, never a slice.
  */
 import type { PlacedLink } from '../checkpoint/compaction-policy.ts'
-import { type ChangesStream, mergeSlices } from '../checkpoint/segment/merge-slices.ts'
+import { mergeSlices } from '../checkpoint/segment/merge-slices.ts'
 import { streamRange } from '../checkpoint/segment/stream-range.ts'
 import { windowBytesFor } from '../checkpoint/segment/window-bytes.ts'
 import { systemClock } from '../common/clock.ts'
@@ -72,12 +72,4 @@ async function firstLink(
     else return low
   }
   return low
-}
-
-/** Several streams as one, ascending by key: a key that stands in more than one comes once. */
-export function acrossStreams(task: TaskKey, streams: readonly AsyncIterable<StateChanges>[]): AsyncGenerator<StateChanges> {
-  const renamed: ChangesStream[] = streams.map(async function* (stream) {
-    for await (const changes of stream) yield changes.task === task ? changes : { ...changes, task }
-  })
-  return mergeSlices(renamed, { clock: systemClock })
 }

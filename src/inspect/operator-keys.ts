@@ -4,7 +4,8 @@ import { type KeyRange, keysBeginningWith } from '../records/changes-in-range.ts
 import type { StateChanges } from '../records/state-changes.ts'
 import type { TaskKey } from '../records/task-id.ts'
 import { parseStateKey, statePrefix } from '../state/state-key.ts'
-import { acrossStreams, type LiveReading, liveChanges } from './live-changes.ts'
+import { merged } from './across-tasks.ts'
+import { type LiveReading, liveChanges } from './live-changes.ts'
 import { tasksOf } from './snapshot.ts'
 
 export interface OperatorKey {
@@ -17,7 +18,7 @@ export async function* operatorKeys(reading: LiveReading, states: readonly State
   const part = { ...reading, budgetBytes: reading.budgetBytes / states.length }
   for (const task of tasksOf(reading.snapshot, states[0]?.stage)) {
     const streams = states.map(({ id }) => keysIn(part, task, keysBeginningWith(statePrefix(id))))
-    for await (const { keys } of acrossStreams(task, streams)) for (const key of keys) yield { task, key }
+    for await (const { keys } of merged(task, streams)) for (const key of keys) yield { task, key }
   }
 }
 

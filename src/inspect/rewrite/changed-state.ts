@@ -23,11 +23,16 @@ export interface StateChange {
   readonly changes: ReadonlyMap<number, ValueChange>
 }
 
-/** Ascending by key. */
-export async function* changedState(change: StateChange, task: TaskKey): AsyncGenerator<StateChanges> {
+/** Ascending by key. What no function maps stays as it is, byte by byte: it is not decoded. */
+export function changedState(change: StateChange, task: TaskKey): AsyncGenerator<StateChanges> {
+  return changed(change, liveChanges(change.reading, task, ALL_KEYS))
+}
+
+/** Those of a task, ascending by key. */
+export async function* changed(change: StateChange, state: AsyncIterable<StateChanges>): AsyncGenerator<StateChanges> {
   const out = new ByteWriter()
-  for await (const part of liveChanges(change.reading, task, ALL_KEYS)) {
-    const builder = new StateChangesBuilder(task)
+  for await (const part of state) {
+    const builder = new StateChangesBuilder(part.task)
     for (let i = 0; i < part.keys.length; i++) {
       const key = part.keys[i]!
       const id = (key.charCodeAt(0) << 8) | key.charCodeAt(1)

@@ -3,9 +3,11 @@ import type { StateDescription } from '../../checkpoint/metadata.ts'
 import type { SavepointMetadata } from '../../checkpoint/savepoint/savepoint-metadata.ts'
 import { SavepointReader } from '../../checkpoint/savepoint/savepoint-reader.ts'
 import { type SavepointFacts, SavepointWriter } from '../../checkpoint/savepoint/savepoint-writer.ts'
+import { defined } from '../../common/assert.ts'
 import { systemClock } from '../../common/clock.ts'
 import type { CheckpointStorage } from '../../ports/checkpoint-storage.ts'
 import { parseTaskKey, type TaskKey } from '../../records/task-id.ts'
+import { partitionGroups } from '../across-tasks.ts'
 import { StateReading } from '../state-reading.ts'
 import type { StoredState } from '../stored-state.ts'
 import { changedState, type StateChange, type ValueChange } from './changed-state.ts'
@@ -41,7 +43,7 @@ export async function rewriteSavepoint(
   const writer = new SavepointWriter({ storage: to, name, clock: systemClock })
   await writer.begin()
   try {
-    await writeState(writer, [...snapshot.tasks.keys()], plan, change)
+    await writeState(writer, [...snapshot.tasks.keys()], metadata, plan, change)
     await writeFrames(writer, reader, plan)
     const written = await writer.finish(factsOf(metadata, plan, changes))
     return written.metadata
@@ -54,20 +56,18 @@ export async function rewriteSavepoint(
 async function writeState(
   writer: SavepointWriter,
   tasks: readonly TaskKey[],
+  { exchanges }: SavepointMetadata,
   { partitions }: RewritePlan,
   change: StateChange,
 ): Promise<void> {
-  const spread = new Map<string, TaskKey[]>()
   for (const task of tasks) {
-    const { stage } = parseTaskKey(task)
-    if (partitions.has(stage)) spread.set(stage, [...(spread.get(stage) ?? []), task])
-    else await writer.addTask(task, changedState(change, task))
+    if (!partitions.has(parseTaskKey(task).stage)) await writer.addTask(task, changedState(change, task))
   }
-  for (const [stage, own] of spread) {
-    const budgetBytes = change.reading.budgetBytes / own.length
-    const part = { ...change, reading: { ...change.reading, budgetBytes } }
-    const states = own.map((task) => changedState(part, task))
-    await spreadState(writer, stage, partitions.get(stage) ?? 0, states)
+  for (const [stage, count] of partitions) {
+    const before = { stage, partitions: defined(exchanges[stage], 'exchange').partitions }
+    for (const group of partitionGroups(before, { stage, partitions: count })) {
+      await spreadState(writer, { stage, partitions: count, ...group, change })
+    }
   }
 }
 
