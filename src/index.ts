@@ -26,6 +26,6 @@ export { type Duration, type Migration, migration, type StateOptions, type TtlOp
 export { type AggregateRow, type KeyedContext, KeyedStream, Stream } from './api/stream.ts'
 export { type ErrorCode, MillraceError } from './common/errors.ts'
 export type { MillraceConfig } from './config/config.ts'
-export type { Source } from './ports/source.ts'
+export type { KeyCodec, Source } from './ports/source.ts'
 export type { Sink } from './ports/transactional-sink.ts'
 export type { ValueCodec } from './ports/value-codec.ts'

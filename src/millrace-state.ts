@@ -49,7 +49,7 @@ export interface CheckpointOfJob {
  * Opens a checkpoint or savepoint: by the URI of its folder or of its metadata.json, `file:` or `s3:`, or as one of a job.
  * Nothing but the metadata is read. Close it, or open it with `await using`.
  *
- * @throws MR_CLI_NO_CHECKPOINT, MR_CHECKPOINT_…, MR_SAVEPOINT_…, MR_STORAGE_…
+ * @throws MR_CLI_NO_CHECKPOINT, MR_CONFIG_…, MR_CHECKPOINT_…, MR_SAVEPOINT_…, MR_STORAGE_…
  *
  * @example
  * await using state = await openState('s3://bucket/jobs/flights/checkpoints/0000000042-e7')
@@ -58,7 +58,8 @@ export interface CheckpointOfJob {
 export async function openState(where: string | CheckpointOfJob, options: OpenStateOptions = {}): Promise<StoredState> {
   const { storage: own = {}, ...reading } = options
   if (typeof where !== 'string') {
-    const { appId: applicationId, checkpoints, checkpoint } = where
+    const { checkpoints, checkpoint } = where
+    const applicationId = resolveConfig([layerOfJob({ appId: where.appId })], ['appId']).config.appId
     return open(checkpoints, own, reading, (storage) => openJobCheckpoint(storage, { applicationId, checkpoint }))
   }
   // Absolute before it is taken apart. What is no URI is refused with the others.

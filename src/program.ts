@@ -14,6 +14,9 @@ import { startWorkers } from './threads/start-workers.ts'
 import { isThreadTask } from './threads/thread-messages.ts'
 import { startOneWorker, visitControlLog, type Wiring } from './wiring.ts'
 
+/** Someone waits for the answer. */
+const COMMAND_PATIENCE_MS = 20_000
+
 /** Runs the command line of this process, or the worker of this thread, and ends it. */
 export async function runProgram(wiring: Wiring): Promise<never> {
   if (!isMainThread && isThreadTask(workerData)) {
@@ -29,7 +32,7 @@ export async function runProgram(wiring: Wiring): Promise<never> {
     signals: process,
     clock: systemClock,
     startJob: (context) => startJob(context, wiring),
-    openStorage: (config) => wiring.openStorage(config),
+    openStorage: (config) => wiring.openStorage(config, COMMAND_PATIENCE_MS),
     openControlLog: visitControlLog,
   }
   const exitCode = await main(process.argv.slice(2), environment)

@@ -31,7 +31,8 @@ const MIB = 2 ** 20
 
 /** What makes the ports of a worker. Tests substitute some of it by things that fail. */
 export interface Wiring {
-  openStorage(config: StorageConfig): Promise<CheckpointStorage>
+  /** @param patienceMs how long a store that does not answer is asked again; by default as long as a job can do without it */
+  openStorage(config: StorageConfig, patienceMs?: number): Promise<CheckpointStorage>
   createControlLog(context: ConnectorContext): ControlLog
   /** @param index of the local directory: several workers may share a machine */
   createBackend(config: Config, index: number): StateBackend

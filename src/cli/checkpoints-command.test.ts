@@ -122,7 +122,16 @@ test('where there is none it says so', async () => {
 })
 
 test('wrong usage is refused', async () => {
-  for (const args of [[], ['lst'], ['list', '7'], ['show', 'seven'], ['show', '7', '8']]) {
+  for (const args of [
+    ...[[], ['lst'], ['list', '7'], ['show', 'seven'], ['show', '7', '8']],
+    ...[
+      ['list', '--deep'],
+      ['verify', 'orders', '--delete'],
+      ['verify', 'no name'],
+      ['sweep', '..'],
+      ['verify', '--savepoint', 'x'],
+    ],
+  ]) {
     const { code, err } = await run(args, STORED)
     assert.equal(code, 2, args.join(' '))
     assert.match(err, /MR_CLI_USAGE/)
@@ -136,7 +145,14 @@ test('verify compares the storage with what checkpoints refer to, and ends with 
   const clean = { ...files(own), 'orders/segments/0000000012-e5-w0.seg': 'x' }
   const { code, out } = await run(['verify', 'orders'], clean)
   assert.equal(code, 0, out)
-  assert.match(out, /^1 checkpoints, 2 files/)
+  assert.match(out, /^1 checkpoints, 2 files, \S+: none missing, damaged or referred to by nothing\n$/)
+  // A mistaken name is none that is clean.
+  for (const action of ['verify', 'sweep']) {
+    const other = await run([action, 'ordres'], clean)
+    assert.equal(other.code, 1)
+    assert.match(other.err, /MR_CLI_NO_CHECKPOINT: there is no file of ordres in s3/)
+    assert.equal(other.out, '')
+  }
   const deep = await run(['verify', 'orders', '--deep'], clean)
   assert.equal(deep.code, 1)
   assert.match(deep.out, /damaged +orders\/segments\/0000000012-e5-w0.seg +its SHA-256 differs/)

@@ -14,7 +14,8 @@ import {
 import { roundedBytes, roundedDuration } from '../service/log-fields.ts'
 import { checkpointHistoryCommand } from './checkpoint-history-command.ts'
 import { type CliEnvironment, STORAGE_OPTION_KEYS } from './cli-environment.ts'
-import { type CommandLine, SWITCHES, usageError } from './command-line.ts'
+import { applicationIdOf, type CommandLine, SWITCHES, usageError } from './command-line.ts'
+import { uriOf } from './state-where.ts'
 import { sweepStorage, verifySavepoint, verifyStorage } from './storage-check.ts'
 import { tableText } from './table.ts'
 
@@ -29,6 +30,8 @@ export async function checkpointsCommand(commandLine: CommandLine, environment: 
     directory: environment.directory,
   })
   const [action, number, ...rest] = operands
+  if (switches.has('deep') && action !== 'verify') throw usageError('--deep is for millrace checkpoints verify')
+  if (switches.has('delete') && action !== 'sweep') throw usageError('--delete is for millrace checkpoints sweep')
   if (action === 'history') {
     await checkpointHistoryCommand({ ...commandLine, operands: operands.slice(1) }, environment)
     return
@@ -41,10 +44,11 @@ export async function checkpointsCommand(commandLine: CommandLine, environment: 
   }
   if (action === 'verify' || action === 'sweep') {
     if (number === undefined || rest.length > 0) throw usageError(`expected millrace checkpoints ${action} <app id>`)
+    const applicationId = applicationIdOf(number)
     const storage = await environment.openStorage(resolveConfig(layers, STORAGE_OPTION_KEYS).config)
     try {
       const act = action === 'verify' ? verifyStorage : sweepStorage
-      await act(storage, number, { stdout, switches, isJson: switches.has('json') || stdout.isTTY !== true })
+      await act(storage, applicationId, { stdout, switches, isJson: switches.has('json') || stdout.isTTY !== true })
     } finally {
       await storage.close()
     }
@@ -81,7 +85,7 @@ async function checkSavepoint(
   switches: CommandLine['switches'],
 ): Promise<void> {
   // In place of that of checkpoints, which need not be given.
-  const own = layerOfFlags([{ name: 'checkpoints', value: uri }])
+  const own = layerOfFlags([{ name: 'checkpoints', value: uriOf(uri) }])
   const storage = await openStorage(resolveConfig([own, ...layers], STORAGE_OPTION_KEYS).config)
   try {
     await verifySavepoint(storage, { stdout, switches, isJson: switches.has('json') || stdout.isTTY !== true })

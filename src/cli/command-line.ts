@@ -4,6 +4,7 @@ import { MillraceError } from '../common/errors.ts'
 import { OPTION_KEYS, optionOf } from '../config/config.ts'
 import type { Flag } from '../config/layers.ts'
 import { nearestName } from '../config/nearest-name.ts'
+import { APPLICATION_ID } from '../config/options/application-id.ts'
 import { PLAN_FLAG_NAMES } from './plan-flags.ts'
 import { STATE_LIST_FLAGS, STATE_SWITCHES, STATE_VALUE_FLAGS } from './state-flags.ts'
 
@@ -100,6 +101,12 @@ function isSwitch(name: string): name is Switch {
 
 function isValueFlag(name: string): name is ValueFlag {
   return (VALUE_FLAGS as readonly string[]).includes(name)
+}
+
+/** What is given as an application id. Throws MR_CLI_USAGE. */
+export function applicationIdOf(text: string): string {
+  if (APPLICATION_ID.pattern.test(text)) return text
+  throw usageError(`${JSON.stringify(text)} is no application id: these are ${APPLICATION_ID.accepts.replaceAll('`', '')}`)
 }
 
 export function usageError(message: string): MillraceError {

@@ -53,7 +53,7 @@ Usage:
 An option is taken from the first of: flag, environment (MILLRACE_…), config file (millrace.config.ts
 or millrace.config.json, or --config), the job file, its default.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted a second time.
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted (a job: a second time).
 `
 
 const RUN_HELP = `Usage: millrace run <job file> [options]

@@ -158,6 +158,8 @@ test('a job that has stopped, is starting, has failed for good or has never run 
   assert.equal(await phase([...started, ...completed(1, 'final')]), 'stopped')
   assert.equal(await phase([...started, ...completed(1, 'final'), { ...claimed, previousEpoch: 0 }]), 'starting')
   assert.equal(await phase([...started, ...failed]), 'failed')
+  assert.match((await run(['status', 'orders'], started)).out, /\na-1 +(ready|lags) /)
+  assert.match((await run(['status', 'orders'], [...started, ...completed(1, 'final')])).out, /\na-1 +ended /)
 })
 
 test('a rewind is read back, and says what is given up', async () => {

@@ -5,7 +5,7 @@ import { loadLayers } from '../config/load-layers.ts'
 import { resolveConfig } from '../config/resolve.ts'
 import { LogFollower } from '../runtime/log-follower.ts'
 import { type CliEnvironment, CONTROL_OPTION_KEYS } from './cli-environment.ts'
-import { type CommandLine, SWITCHES, usageError } from './command-line.ts'
+import { applicationIdOf, type CommandLine, SWITCHES, usageError } from './command-line.ts'
 
 export interface ValidRecord {
   readonly offset: number
@@ -31,7 +31,7 @@ export async function withJobLog<T>(
   if (rest.length > 0) throw usageError(`unexpected ${rest.join(' ')} behind the application id`)
   const hasFlag = layers.some((layer) => layer.has('appId'))
   if (operand === undefined && !hasFlag) throw usageError('expected an application id')
-  const applicationId = operand ?? resolveConfig(layers, ['appId']).config.appId
+  const applicationId = operand === undefined ? resolveConfig(layers, ['appId']).config.appId : applicationIdOf(operand)
   // Nothing but Kafka's options is asked for by whoever opens the log.
   const config = resolveConfig(layers, CONTROL_OPTION_KEYS).config as Config
   const opened = await openControlLog(applicationId, config)

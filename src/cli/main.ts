@@ -1,14 +1,24 @@
 /** The command line: parses, runs the command, tells what went wrong. Never exits the process by itself. */
 
-import { errorText } from '../service/error-text.ts'
+import { MillraceError } from '../common/errors.ts'
+import { layerOfFlags } from '../config/layers.ts'
 import { flush } from '../service/logging.ts'
 import { checkpointsCommand } from './checkpoints-command.ts'
-import { type CliEnvironment, isColoured } from './cli-environment.ts'
-import { COMMANDS, type Command, type CommandLine, parseCommandLine, usageError } from './command-line.ts'
+import type { CliEnvironment } from './cli-environment.ts'
+import {
+  COMMANDS,
+  type Command,
+  type CommandLine,
+  parseCommandLine,
+  SWITCHES,
+  usageError,
+  VALUE_FLAGS,
+} from './command-line.ts'
 import { exitCodeOf } from './exit-code.ts'
 import { helpText } from './help.ts'
 import { planCommand } from './plan-command.ts'
 import { PLAN_FLAG_NAMES } from './plan-flags.ts'
+import { reportError } from './report-error.ts'
 import { rewindCommand } from './rewind-command.ts'
 import { runCommand } from './run-command.ts'
 import { cancelCommand, savepointCommand } from './savepoint-command.ts'
@@ -28,26 +38,41 @@ const FLUSH_DEADLINE_MS = 2_000
 export async function main(args: readonly string[], environment: CliEnvironment): Promise<number> {
   const { stdout, stderr } = environment
   // A reader that has gone away (`| head`) must not take a job with it: without a listener EPIPE would end the process.
-  for (const stream of [stdout, stderr]) stream.on('error', () => {})
-  const code = await runAndReport(args, environment)
-  await Promise.all([flush(stdout, FLUSH_DEADLINE_MS), flush(stderr, FLUSH_DEADLINE_MS)])
-  return code
+  let outputError: NodeJS.ErrnoException | undefined
+  stdout.on('error', (error) => {
+    outputError ??= error
+  })
+  stderr.on('error', () => {})
+  const { code, commandLine } = await runAndReport(args, environment)
+  await flush(stdout, FLUSH_DEADLINE_MS)
+  const isLost = code === 0 && commandLine?.command !== 'run' && outputError !== undefined && outputError.code !== 'EPIPE'
+  if (isLost) {
+    const error = new MillraceError('MR_CLI_OUTPUT_FAILED', `standard output: ${outputError?.message}`, { cause: outputError })
+    reportError(error, environment, commandLine)
+  }
+  await flush(stderr, FLUSH_DEADLINE_MS)
+  return isLost ? 1 : code
 }
 
-async function runAndReport(args: readonly string[], environment: CliEnvironment): Promise<number> {
-  const { stderr, env } = environment
+interface Ended {
+  readonly code: number
+  /** Undefined: it could not be understood. */
+  readonly commandLine: CommandLine | undefined
+}
+
+async function runAndReport(args: readonly string[], environment: CliEnvironment): Promise<Ended> {
+  let commandLine: CommandLine | undefined
   try {
-    return await dispatch(args, environment)
+    commandLine = parseCommandLine(args)
+    return { code: await dispatch(commandLine, environment), commandLine }
   } catch (error) {
-    const isDebug = env.MILLRACE_LOG_LEVEL === 'debug'
-    stderr.write(`${errorText(error, { colour: isColoured(stderr, env), stacks: isDebug })}\n`)
-    return exitCodeOf(error)
+    reportError(error, environment, commandLine)
+    return { code: exitCodeOf(error), commandLine }
   }
 }
 
-async function dispatch(args: readonly string[], environment: CliEnvironment): Promise<number> {
+async function dispatch(commandLine: CommandLine, environment: CliEnvironment): Promise<number> {
   const { stdout, stderr } = environment
-  const commandLine = parseCommandLine(args)
   const { command, switches, operands } = commandLine
   const columns = stdout.columns ?? 100
   if (switches.has('version')) {
@@ -58,6 +83,8 @@ async function dispatch(args: readonly string[], environment: CliEnvironment): P
     stdout.write(helpText(command === 'help' ? topicOf(operands) : command, columns))
     return 0
   }
+  // Before operands are counted: what follows an unknown flag would be one.
+  layerOfFlags(commandLine.flags, [...SWITCHES, ...VALUE_FLAGS])
   refuseForeignFlags(commandLine)
   switch (command) {
     case 'run':

@@ -12,7 +12,7 @@ import { planWorkerMemory } from '../planning/memory/initial-shares.ts'
 import { makePlan } from '../planning/plan.ts'
 import type { PlanSettings } from '../planning/plan-settings.ts'
 import { type CliEnvironment, PLAN_OPTION_KEYS, STORAGE_OPTION_KEYS } from './cli-environment.ts'
-import { type CommandLine, SWITCHES, usageError } from './command-line.ts'
+import { applicationIdOf, type CommandLine, SWITCHES, usageError } from './command-line.ts'
 import { PLAN_FLAG_NAMES, type PlanFlagName, planFlag } from './plan-flags.ts'
 import { type MeasuredJob, measureRunning, measureStored } from './plan-measured.ts'
 import { planText } from './plan-text.ts'
@@ -60,9 +60,10 @@ async function measure(
     return measureRunning(String(urls).split(','))
   }
   if (applicationId === undefined) return NOT_MEASURED
+  const wanted = applicationIdOf(applicationId)
   const storage = await openStorage(resolveConfig(layers, STORAGE_OPTION_KEYS).config)
   try {
-    return await measureStored(storage, applicationId)
+    return await measureStored(storage, wanted)
   } finally {
     await storage.close()
   }

@@ -4,6 +4,7 @@ import { describe as suite, test } from 'node:test'
 import { numberKeys } from '../api/number-keys.ts'
 import { type SavepointFacts, SavepointWriter } from '../checkpoint/savepoint/savepoint-writer.ts'
 import { systemClock } from '../common/clock.ts'
+import { MillraceError } from '../common/errors.ts'
 import { liveChanges } from '../inspect/live-changes.ts'
 import { openSnapshot } from '../inspect/open-snapshot.ts'
 import { SegmentMarks } from '../inspect/segment-marks.ts'
@@ -225,12 +226,18 @@ suite('millrace state', () => {
       ['list', APP, '--details'],
       ['list', `${APP}@x`],
       ['list', './folder'],
+      ['list', 'gs://b/x'],
+      ['list', 'no name'],
+      ['list', '..'],
       ['list', 's3://b/orders/checkpoints/0000000001-e1', '--checkpoint', '1'],
     ]) {
       const { code, err } = await run(args)
       assert.equal(code, 2, args.join(' '))
       assert.match(err, /MR_CLI_USAGE/, args.join(' '))
     }
+    // What follows an unknown flag is no operand.
+    const mistyped = await run(['get', APP, '--operatr', 'sums', '--key', 'x'])
+    assert.match(mistyped.err, /MR_CONFIG_UNKNOWN_OPTION: unknown option --operatr .*did you mean --operator\?/)
     const cli = testCli(folder)
     assert.equal(await main(['status', APP, '--operator', 'x'], cli), 2)
     assert.match(cli.stderr.text, /--operator is for millrace state/)
@@ -294,6 +301,21 @@ suite('millrace state rewrite', () => {
     assert.deepEqual(JSON.parse(dropped.out).states, ['sums/accumulator'])
   })
 
+  test('that is interrupted leaves nothing behind, and ends with 130', async () => {
+    const from = await savepoint()
+    const to = new MemoryStorage()
+    const cli = testCli(folder, { openStorage: async ({ checkpoints }) => (checkpoints === 's3://b/to' ? to : from) })
+    const put = to.put.bind(to)
+    to.put = async (path, ...rest) => {
+      await put(path, ...rest)
+      cli.signals.emit('SIGINT')
+    }
+    assert.equal(await main(['state', 'rewrite', 's3://b/from', '--to', 's3://b/to'], cli), 130)
+    assert.match(cli.stderr.plain, /MR_CLI_INTERRUPTED: interrupted by SIGINT/)
+    assert.deepEqual([...to.files.keys()], [])
+    assert.equal(cli.signals.listenerCount('SIGINT'), 0)
+  })
+
   test('refuses what cannot be done', async () => {
     for (const [args, problem] of [
       [[], /needs --to/],
@@ -309,6 +331,31 @@ suite('millrace state rewrite', () => {
     }
     const checkpoint = await run(['rewrite', `${APP}@1`, '--to', 's3://b/to'])
     assert.match(checkpoint.err, /MR_STATE_REWRITE_REFUSED.*is a checkpoint/)
+  })
+})
+
+suite('an error', () => {
+  async function dataOf(args: readonly string[], code: 'MR_STORAGE_UNAVAILABLE' | 'MR_STATE_NOT_FOUND') {
+    const openStorage = () => Promise.reject(new MillraceError(code, 'it failed'))
+    const cli = testCli(folder, { openStorage })
+    await main([...args, '--checkpoints', 's3://b/jobs'], cli)
+    return /data: +(.*)/.exec(cli.stderr.plain)?.[1]
+  }
+
+  test('says what it means for the data where no job runs', async () => {
+    for (const args of [
+      ['state', 'list', APP],
+      ['state', 'compare', APP, APP],
+      ['plan', APP],
+      ['checkpoints', 'verify', APP],
+    ])
+      assert.equal(await dataOf(args, 'MR_STORAGE_UNAVAILABLE'), 'None: it was only read.', args.join(' '))
+    for (const args of [
+      ['state', 'rewrite', 's3://b/s', '--to', 's3://b/t'],
+      ['checkpoints', 'sweep', APP],
+    ])
+      assert.equal(await dataOf(args, 'MR_STORAGE_UNAVAILABLE'), 'Nothing is lost.', args.join(' '))
+    assert.equal(await dataOf(['state', 'lst'], 'MR_STORAGE_UNAVAILABLE'), 'None: nothing was done.')
   })
 })
 
@@ -345,6 +392,15 @@ suite('an export', () => {
     assert.ok(most < 100_000, `${most} bytes wait for the reader`)
   })
 
+  test('fails where its output cannot be written', async () => {
+    const { storage } = await large()
+    const full = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })
+    const stdout = new Writable({ write: (_chunk, _encoding, done) => done(full) })
+    const cli = { ...testCli(folder, { openStorage: async () => storage }), stdout }
+    assert.equal(await main(['state', 'export', APP, '--checkpoints', 's3://b/jobs'], cli), 1)
+    assert.match(cli.stderr.plain, /MR_CLI_OUTPUT_FAILED: standard output: no space left on device/)
+  })
+
   test('ends when its reader has gone', async () => {
     const { storage } = await large()
     let chunks = 0
@@ -355,5 +411,29 @@ suite('an export', () => {
     const cli = { ...testCli(folder, { openStorage: async () => storage }), stdout }
     assert.equal(await main(['state', 'export', APP, '--checkpoints', 's3://b/jobs'], cli), 0)
     assert.equal(chunks, 3)
+  })
+
+  test('or a comparison, ends when its reader has gone', async () => {
+    const builders = Array.from({ length: 8 }, (_, task) => new StateChangesBuilder(`in/${task}`))
+    for (const builder of builders)
+      for (let i = 0; i < 2_000; i++) builder.put(stateKey(statePrefix(1), String(i).padStart(6, '0')), stored('x'.repeat(50)))
+    const full = await new CheckpointScene([describe(1)]).cut(builders.map((builder) => builder.build()))
+    const empty = await new CheckpointScene([describe(1)]).cut([])
+    const storages = [full.storage, empty.storage]
+    let isGone = false
+    const stdout: Writable = pipe((_, done) => {
+      isGone = true
+      stdout.destroy()
+      done()
+    })
+    const { storage } = full
+    const getRange = storage.getRange.bind(storage)
+    storage.getRange = async (...range) => {
+      assert.ok(!isGone, 'more is read')
+      return getRange(...range)
+    }
+    const cli = { ...testCli(folder, { openStorage: async () => storages.shift()! }), stdout }
+    const code = await main(['state', 'compare', APP, APP, '--details', '--checkpoints', 's3://b/jobs'], cli)
+    assert.deepEqual([code, isGone], [1, true], cli.stderr.plain)
   })
 })

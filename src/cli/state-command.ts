@@ -1,10 +1,10 @@
 /** `millrace state list|get|keys|export|compare|rewrite`: what checkpoints and savepoints hold. */
 import { loadLayers } from '../config/load-layers.ts'
 import { StoredState } from '../inspect/stored-state.ts'
-import { errorText } from '../service/error-text.ts'
-import { type CliEnvironment, isColoured } from './cli-environment.ts'
+import type { CliEnvironment } from './cli-environment.ts'
 import { type CommandLine, SWITCHES, usageError, VALUE_FLAGS } from './command-line.ts'
 import { loadJob } from './load-job.ts'
+import { reportError } from './report-error.ts'
 import { compareStates } from './state-compare.ts'
 import { exportState, getState, listKeys } from './state-export.ts'
 import { STATE_LIST_FLAGS } from './state-flags.ts'
@@ -47,8 +47,7 @@ export async function stateCommand(commandLine: CommandLine, environment: CliEnv
     return await runAction(name, action, commandLine, environment)
   } catch (error) {
     if (action.run !== compareStates) throw error
-    const { stderr, env } = environment
-    stderr.write(`${errorText(error, { colour: isColoured(stderr, env), stacks: env.MILLRACE_LOG_LEVEL === 'debug' })}\n`)
+    reportError(error, environment, commandLine)
     return COMPARE_FAILED
   }
 }

@@ -1,12 +1,15 @@
 /** `millrace state rewrite`. */
 import { basename } from 'node:path'
+import { MillraceError } from '../common/errors.ts'
 import type { RewriteOptions, StateMapping } from '../inspect/rewrite/rewrite-plan.ts'
 import { rewriteSavepoint } from '../inspect/rewrite/rewrite-savepoint.ts'
 import { roundedBytes } from '../service/log-fields.ts'
+import type { CliEnvironment } from './cli-environment.ts'
 import { type CommandLine, listOf, usageError } from './command-line.ts'
 import { loadDefault } from './load-job.ts'
 import type { StateRequest } from './state-request.ts'
 import { storageConfig, uriOf } from './state-where.ts'
+import { listenForStop } from './stop-signals.ts'
 
 export async function rewriteState({ commandLine, environment, layers, states }: StateRequest): Promise<number> {
   const { stdout } = environment
@@ -17,7 +20,8 @@ export async function rewriteState({ commandLine, environment, layers, states }:
   const options = await optionsOf(commandLine, environment.directory)
   const to = await environment.openStorage(storageConfig(layers, uriOf(place)))
   try {
-    const { checkpoint, exchanges, states: kept, totalBytes } = await rewriteSavepoint(from, to, options)
+    const written = await untilInterrupted(environment, (signal) => rewriteSavepoint(from, to, options, signal))
+    const { checkpoint, exchanges, states: kept, totalBytes } = written
     const partitions = Object.fromEntries(Object.entries(exchanges).map(([name, exchange]) => [name, exchange.partitions]))
     const facts = { from: from.uri, savepoint: to.uri, checkpoint, bytes: totalBytes, partitions }
     const names = kept.map(({ operator, name }) => `${operator}/${name}`)
@@ -30,6 +34,22 @@ export async function rewriteState({ commandLine, environment, layers, states }:
     return 0
   } finally {
     await to.close()
+  }
+}
+
+/** A half savepoint is of no use to anybody: its files are deleted first. A second Ctrl-C doesn't wait for that. */
+async function untilInterrupted<T>({ signals, clock }: CliEnvironment, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const listening = listenForStop(signals, clock)
+  const abort = new AbortController()
+  const interrupted = (signal: string) => new MillraceError('MR_CLI_INTERRUPTED', `interrupted by ${signal}`)
+  listening.stop.then((signal) => abort.abort(interrupted(signal)))
+  const insisted = listening.insist.then(() => {
+    throw interrupted('a second SIGINT')
+  })
+  try {
+    return await Promise.race([work(abort.signal), insisted])
+  } finally {
+    listening.dispose()
   }
 }
 

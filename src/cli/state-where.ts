@@ -6,7 +6,7 @@ import { resolveConfig } from '../config/resolve.ts'
 import { openJobCheckpoint, openSnapshot, placeOf } from '../inspect/open-snapshot.ts'
 import type { Snapshot } from '../inspect/snapshot.ts'
 import { type CliEnvironment, STORAGE_OPTION_KEYS, type StorageConfig } from './cli-environment.ts'
-import { usageError } from './command-line.ts'
+import { applicationIdOf, usageError } from './command-line.ts'
 
 export interface Where {
   readonly text: string
@@ -30,11 +30,13 @@ export async function openWhere({ text, environment, layers, checkpoint }: Where
     const storage = await environment.openStorage(storageConfig(layers, place.root))
     return orClose(storage, openSnapshot(storage, place.path))
   }
+  if (/^\w+:\/\//.test(text)) throw placeError(text)
   if (/[/\\]/.test(text)) throw usageError(`${text} is no application id; a folder is written as file:${text}`)
-  const [applicationId = '', number = checkpoint, ...rest] = text.split('@')
+  const [name = '', number = checkpoint, ...rest] = text.split('@')
   if (rest.length > 0 || (number !== undefined && !/^\d+$/.test(number))) {
     throw usageError(`${number} is not the number of a checkpoint`)
   }
+  const applicationId = applicationIdOf(name)
   const storage = await environment.openStorage(storageConfig(layers))
   return orClose(
     storage,
@@ -50,8 +52,12 @@ export function storageConfig(layers: readonly OptionLayer[], uri?: string): Sto
 
 export function uriOf(text: string): string {
   const uri = storageUri.parse(text)
-  if (uri === undefined) throw usageError(`${text} is no place; expected ${storageUri.accepts.replaceAll('`', '')}`)
+  if (uri === undefined) throw placeError(text)
   return uri.replace(/\/+$/, '')
+}
+
+function placeError(text: string) {
+  return usageError(`${text} is no place; expected ${storageUri.accepts.replaceAll('`', '')}`)
 }
 
 async function orClose<T>(storage: { close(): Promise<void> }, opening: Promise<T>): Promise<T> {

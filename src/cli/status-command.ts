@@ -46,7 +46,8 @@ function statusText(status: JobStatus): string {
   return sections.join('\n')
 }
 
-function workersText({ workers }: JobStatus): string {
+function workersText({ workers, phase }: JobStatus): string {
+  const hasEnded = phase === 'stopped' || phase === 'failed'
   const hasStandby = workers.some(({ standby }) => standby.length > 0)
   return tableText(
     [
@@ -58,7 +59,7 @@ function workersText({ workers }: JobStatus): string {
     ],
     workers.map((one) => [
       one.worker,
-      !one.isReady ? 'not ready' : one.isLagging ? 'lags' : 'ready',
+      hasEnded ? 'ended' : !one.isReady ? 'not ready' : one.isLagging ? 'lags' : 'ready',
       String(one.tasks.length),
       partitionsText(one.tasks),
       ...(hasStandby ? [standbyText(one)] : []),

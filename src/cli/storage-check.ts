@@ -21,6 +21,7 @@ export async function verifyStorage(
   { stdout, switches, isJson }: StorageCheck,
 ): Promise<void> {
   const audit = await auditStorage(storage, applicationId, { isDeep: switches.has('deep') })
+  refuseNothing(storage, applicationId, audit)
   stdout.write(isJson ? `${JSON.stringify({ ...audit, isClean: isClean(audit) }, null, 2)}\n` : auditText(audit))
   if (isClean(audit)) return
   const { missing, corrupt, unreferenced } = audit
@@ -54,7 +55,9 @@ export async function sweepStorage(
   applicationId: string,
   { stdout, switches, isJson }: StorageCheck,
 ): Promise<void> {
-  const { unreferenced, corrupt } = await auditStorage(storage, applicationId, { isDeep: false })
+  const audit = await auditStorage(storage, applicationId, { isDeep: false })
+  refuseNothing(storage, applicationId, audit)
+  const { unreferenced, corrupt } = audit
   const isDeleting = switches.has('delete')
   // What it refers to is unknown: it may be any of them.
   const unreadable = corrupt.find(({ path }) => path.endsWith('/metadata.json'))
@@ -74,9 +77,21 @@ export async function sweepStorage(
   stdout.write(isDeleting ? `deleted ${what}\n` : `${what}: --delete deletes them\n`)
 }
 
-function auditText({ checkpoints, files, bytes, missing, corrupt, unreferenced, underWay }: StorageAudit): string {
+/** A name that is mistaken must not pass for a storage that is clean. */
+function refuseNothing(
+  { uri }: CheckpointStorage,
+  applicationId: string,
+  { files, unreferenced, underWay }: StorageAudit,
+): void {
+  if (files + unreferenced.length + underWay.length > 0) return
+  throw new MillraceError('MR_CLI_NO_CHECKPOINT', `there is no file of ${applicationId} in ${uri}`)
+}
+
+function auditText(audit: StorageAudit): string {
+  const { checkpoints, files, bytes, missing, corrupt, unreferenced, underWay } = audit
+  const verdict = isClean(audit) ? ': none missing, damaged or referred to by nothing' : ''
   return [
-    `${checkpoints} checkpoints, ${files} files, ${roundedBytes(bytes)}\n`,
+    `${checkpoints} checkpoints, ${files} files, ${roundedBytes(bytes)}${verdict}\n`,
     ...missing.map(({ path, checkpoint }) => `missing       ${path}  of checkpoint ${checkpoint}\n`),
     ...corrupt.map(({ path, problem }) => `damaged       ${path}  ${problem}\n`),
     ...unreferenced.map((file) => `unreferenced  ${file.path}  ${roundedBytes(file.bytes)}\n`),

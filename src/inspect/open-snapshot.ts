@@ -40,7 +40,11 @@ export async function openSnapshot(storage: CheckpointStorage, path: string): Pr
     throw new MillraceError(
       'MR_CLI_NO_CHECKPOINT',
       `there is no checkpoint or savepoint in ${storage.uri}: it has no ${path}`,
-      { cause },
+      {
+        cause,
+        remedy:
+          'Name the folder of one, which holds metadata.json: <checkpoints>/<app>/checkpoints/<number>-e<epoch>, as millrace checkpoints list shows it, or the one that millrace savepoint has printed. Or an application id, with --checkpoints.',
+      },
     )
   }
   if (path !== SAVEPOINT_METADATA) return snapshotOfCheckpoint(storage, path, decodeMetadata(bytes, path))

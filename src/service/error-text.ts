@@ -10,20 +10,22 @@ export interface ErrorTextOptions {
   readonly indent?: string
   /** With the stacks of all errors: for debugging. */
   readonly stacks?: boolean
+  /** What it means for the data, in place of what the error says. */
+  readonly dataEffect?: string
 }
 
 /**
  * Several lines, without a newline at the end. Recognised by its fields and not by its class: an error may come from
  * another copy of the package, which the job file imported.
  */
-export function errorText(thrown: unknown, { colour, indent = '', stacks = false }: ErrorTextOptions): string {
+export function errorText(thrown: unknown, { colour, indent = '', stacks = false, ...own }: ErrorTextOptions): string {
   const style: Style = (format, text) => (colour ? styleText(format, text, { validateStream: false }) : text)
   const error = toError(thrown)
   const { code, remedy, dataEffect } = error as Error & { code?: unknown; remedy?: unknown; dataEffect?: unknown }
   const lines: string[] = []
   if (typeof remedy === 'string') {
     lines.push(`${style('red', `${String(code)}:`)} ${style('bold', error.message)}`)
-    lines.push(`  data:   ${String(dataEffect)}`, `  remedy: ${remedy}`)
+    lines.push(`  data:   ${own.dataEffect ?? String(dataEffect)}`, `  remedy: ${remedy}`)
     if (stacks) lines.push(...stackOf(error, style))
   } else {
     lines.push(`${style('red', `${error.name}:`)} ${style('bold', error.message)}`, ...stackOf(error, style))

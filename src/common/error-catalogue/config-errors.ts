@@ -5,7 +5,7 @@ export const CONFIG_ERRORS = {
   MR_CONFIG_UNKNOWN_OPTION: entry(
     'An option of this name does not exist.',
     NOT_STARTED,
-    'Use the name the message proposes, or see docs/configuration.md.',
+    'Use the name that the message proposes, if it does, or one of those that millrace help <command> and docs/configuration.md list.',
   ),
   MR_CONFIG_INVALID_VALUE: entry(
     'An option has a value outside its type or range.',
@@ -38,6 +38,16 @@ export const CONFIG_ERRORS = {
     'Choose another with metrics-port or metrics-host, or turn the server off with --metrics-port off.',
   ),
   MR_CLI_USAGE: entry('The command line is not one that millrace understands.', NOT_STARTED, 'See millrace help.'),
+  MR_CLI_OUTPUT_FAILED: entry(
+    'What a command has found could not be written to its standard output.',
+    'None; but what stands in the file that it was written to is not the whole.',
+    'Make room on the disk that the output goes to, or send it elsewhere, and run the command again.',
+  ),
+  MR_CLI_INTERRUPTED: entry(
+    'A command was interrupted, by Ctrl-C or SIGTERM, before it was done.',
+    'None: what was read is as it was, and what was written so far is deleted.',
+    'Run the command again.',
+  ),
   MR_CLI_NOT_MEASURED: entry(
     'A plan was to be made from the metrics of a running job, and they tell too little.',
     'None: metrics were only read.',

@@ -18,14 +18,14 @@ import { spreadState } from './spread-state.ts'
 /**
  * @param from a savepoint
  * @param to its root is the new savepoint's folder
- * @param name begins the names of the new files
+ * @param signal ends it: nothing of the new one is left then
  * @throws MR_STATE_REWRITE_REFUSED, MR_STATE_NOT_FOUND, MR_STATE_MAPPING_FAILED, MR_STATE_CODEC_UNKNOWN, MR_SAVEPOINT_…, MR_STORAGE_…
  */
 export async function rewriteSavepoint(
   from: StoredState,
   to: CheckpointStorage,
   options: RewriteOptions,
-  name = 'rewritten',
+  signal?: AbortSignal,
 ): Promise<SavepointMetadata> {
   const { snapshot, reading } = from
   if (snapshot.kind !== 'savepoint') {
@@ -40,7 +40,7 @@ export async function rewriteSavepoint(
     if (mapping !== undefined) changes.set(state.id, { mapping, reading: new StateReading(reading, state, from.codecs) })
   }
   const change = { reading, kept: new Set(plan.kept.map(({ id }) => id)), changes }
-  const writer = new SavepointWriter({ storage: to, name, clock: systemClock })
+  const writer = new SavepointWriter({ storage: to, name: 'rewritten', clock: systemClock, ...(signal && { signal }) })
   await writer.begin()
   try {
     await writeState(writer, [...snapshot.tasks.keys()], metadata, plan, change)
