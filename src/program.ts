@@ -9,6 +9,9 @@ import { loadJob } from './cli/load-job.ts'
 import { main } from './cli/main.ts'
 import { defined } from './common/assert.ts'
 import { systemClock } from './common/clock.ts'
+import type { Config } from './config/config.ts'
+import { MemorySharing, type SharingWorker } from './runtime/memory-sharing.ts'
+import type { RunningWorker } from './runtime/worker.ts'
 import { runInThread } from './threads/run-in-thread.ts'
 import { startWorkers } from './threads/start-workers.ts'
 import { isThreadTask } from './threads/thread-messages.ts'
@@ -51,6 +54,19 @@ async function startJob(context: StartContext, wiring: Wiring): Promise<RunningJ
   const workers =
     config.workers > 1
       ? startWorkers({ ...context, config }, pathToFileURL(defined(process.argv[1], 'path of the program')).href)
-      : await startOneWorker({ ...context, config, slot: 0 }, wiring)
+      : await startAlone({ ...context, config }, wiring)
   return { done: workers.done, stop: async () => workers.stop() }
+}
+
+/** Its own sharer of memory, if there is any to share. */
+async function startAlone(context: StartContext & { readonly config: Config }, wiring: Wiring): Promise<RunningWorker> {
+  const { config } = context
+  let memory: MemorySharing | undefined
+  const shareMemory = (worker: SharingWorker) => {
+    memory = new MemorySharing({ config, clock: systemClock })
+    memory.join(0, worker)
+  }
+  const worker = await startOneWorker({ ...context, slot: 0, shareMemory }, wiring)
+  void worker.done.then(() => memory?.stop())
+  return worker
 }

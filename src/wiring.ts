@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { getHeapStatistics } from 'node:v8'
 import { KafkaControlLog } from '../connectors/kafka/control/kafka-control-log.ts'
 import { KafkaExchange } from '../connectors/kafka/exchange/kafka-exchange.ts'
 import { createGroupMembership } from '../connectors/kafka/group/create-group-membership.ts'
@@ -102,9 +103,11 @@ export async function startOneWorker(setting: WorkerSetting, wiring: Wiring = pr
     status,
     job.graph.nodes.flatMap((node) => (node.kind === 'source' ? [node.name] : [])),
   )
+  const heapLimitBytes = getHeapStatistics().heap_size_limit
   const memory =
-    config.memoryBudget > 0 ? new WorkerMemory({ config, status, clock: systemClock, logger, residentBytes }) : undefined
+    config.memoryBudget > 0 ? new WorkerMemory({ config, status, clock: systemClock, logger, heapLimitBytes }) : undefined
   status.memory = memory
+  if (memory !== undefined) setting.shareMemory(memory)
   return startWorker({
     ...(memory === undefined ? {} : { memory, bounds: boundsWithin(memory) }),
     applicationId: config.appId,
@@ -146,8 +149,6 @@ const MAX_LOCAL_WORKERS = 256
 function* backendsOf(config: Config, wiring: Wiring): Iterable<StateBackend> {
   for (let index = 0; index < MAX_LOCAL_WORKERS; index++) yield wiring.createBackend(config, index)
 }
-
-const residentBytes = () => process.memoryUsage.rss()
 
 /** Objects of compaction are put together in memory. */
 function boundsWithin({ budgetBytes }: WorkerMemory): WorkerBounds {

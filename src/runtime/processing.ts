@@ -3,7 +3,6 @@ import type { IntervalBounds } from '../checkpoint/protocol/adaptive-interval.ts
 import { type ControlRecord, isOfEpoch } from '../checkpoint/protocol/control-records.ts'
 import { type CheckpointSettings, workersOf } from '../checkpoint/protocol/coordination.ts'
 import { defined } from '../common/assert.ts'
-import type { Clock } from '../common/clock.ts'
 import type { Config } from '../config/config.ts'
 import type { ExchangeWriter } from '../ports/exchange.ts'
 import { WorkerState } from '../state/worker-state.ts'
@@ -22,7 +21,6 @@ import { isHeldBack, tellOfLag } from './tasks/exchange-lag.ts'
 import { type OpenedTasks, openTasks } from './tasks/open-tasks.ts'
 import { WORKER_BOUNDS } from './worker-bounds.ts'
 import { WorkerLoop } from './worker-loop.ts'
-import { REBALANCE_EVERY_MS, type WorkerMemory } from './worker-memory.ts'
 
 /** For compaction and sweeping to end with the epoch. */
 const STORAGE_WORK_ENDS_MS = 500
@@ -115,23 +113,19 @@ export async function runProcessing(parts: EpochParts, started: StartedEpoch): P
   onClose(() => loop.stop())
   status.beginEpoch({ workers: workersOf(view).length, intervalMs: config.checkpointIntervalMs }, clock.monotonicMs())
   onClose(() => status.load.end(clock.monotonicMs()))
-  if (memory !== undefined) onClose(keepBalanced(memory, state, clock, loop))
+  if (memory !== undefined) {
+    onClose(() => memory.end())
+    memory.begin(() => {
+      state.cache.capacityBytes = memory.cacheBytes
+      // It may wait for room that there is now.
+      loop.look()
+    })
+  }
   await loop.run()
   await checkpoints.settle()
   await coordinator?.stop()
   // Whoever stops all the same need not wait; the leader does what was asked for.
   await follower.until(() => !isServingStop(follower), started.isLeader ? undefined : parts.stop)
-}
-
-/** @returns ends it */
-function keepBalanced(memory: WorkerMemory, state: WorkerState, clock: Clock, loop: WorkerLoop): () => void {
-  memory.begin()
-  return clock.every(REBALANCE_EVERY_MS, () => {
-    memory.look()
-    state.cache.capacityBytes = memory.cacheBytes
-    // It may wait for room that there is now.
-    loop.look()
-  })
 }
 
 /** Silent partitions are noticed here too: between two batches of others, or of none. */

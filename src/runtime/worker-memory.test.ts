@@ -5,6 +5,7 @@ import { silentLogger } from '../common/logger.ts'
 import { layerOfJob } from '../config/layers.ts'
 import { resolveConfig } from '../config/resolve.ts'
 import { sumOf } from '../planning/memory/allocate.ts'
+import { ProcessShares } from '../planning/memory/process-shares.ts'
 import { WorkerMemory } from './worker-memory.ts'
 import { WorkerStatus } from './worker-status.ts'
 
@@ -19,13 +20,16 @@ class Scene {
   overlayBytes = 0
   readonly status = new WorkerStatus()
   readonly memory: WorkerMemory
+  readonly process: ProcessShares
+  changes = 0
 
   constructor() {
     const job = { appId: 'a', brokers: 'a:1', checkpoints: 'file:c', memoryBudget: BUDGET }
     const { config } = resolveConfig([layerOfJob(job)])
     const clock = { ...systemClock, monotonicMs: () => this.nowMs }
-    const residentBytes = () => this.residentBytes
-    this.memory = new WorkerMemory({ config, status: this.status, clock, logger: silentLogger, residentBytes })
+    this.process = new ProcessShares(config)
+    const heapLimitBytes = 4096 * MIB
+    this.memory = new WorkerMemory({ config, status: this.status, clock, logger: silentLogger, heapLimitBytes })
     this.status.beginEpoch({ workers: 1, intervalMs: 10_000 }, 0)
     this.status.checkpoints.lastDurationMs = 500
     const scene = this
@@ -41,7 +45,7 @@ class Scene {
     }
     const sources = { has: () => true, lag: () => new Map() }
     this.status.observe({ state, tasks: { sources }, backend: {} } as never)
-    this.memory.begin()
+    this.memory.begin(() => void this.changes++)
   }
 
   /** Rounds of five seconds, in each of which the worker does the same. */
@@ -49,7 +53,9 @@ class Scene {
     for (let round = 0; round < count; round++) {
       work()
       this.nowMs += 5_000
-      this.memory.look()
+      this.process.report(0, this.memory.measure())
+      this.process.look(this.residentBytes)
+      this.memory.take(this.process.given(0))
       assert.ok(sumOf(this.memory.shares) <= BUDGET)
     }
   }
@@ -138,4 +144,31 @@ test('an idle worker moves nothing', () => {
   const { shares } = scene.memory
   scene.rounds(20, () => {})
   assert.equal(scene.memory.shares, shares)
+})
+
+test('who runs the epoch is told of shares that have changed, and of none behind its end', () => {
+  const scene = new Scene()
+  const { memory } = scene
+  assert.equal(scene.changes, 1)
+  const given = scene.process.given(0)
+  const less = (bytes: number) => ({ ...given, shares: new Map([...given.shares, ['cache', bytes] as const]) })
+  memory.take(given)
+  assert.equal(scene.changes, 1)
+  memory.take(less(5 * MIB))
+  assert.equal(scene.changes, 2)
+  assert.equal(memory.shareOf('cache'), 5 * MIB)
+  memory.end()
+  memory.take(less(6 * MIB))
+  assert.deepEqual([scene.changes, memory.shareOf('cache')], [2, 6 * MIB])
+})
+
+test('without an epoch nothing is measured, and of a moment nothing that tells', () => {
+  const scene = new Scene()
+  const { memory } = scene
+  scene.nowMs += 100
+  assert.equal(memory.measure(), 'unknown')
+  scene.nowMs += 5_000
+  assert.equal(typeof memory.measure(), 'object')
+  memory.end()
+  assert.equal(memory.measure(), 'none')
 })

@@ -1,17 +1,16 @@
 /**
- * A worker's part of the memory budget (docs/planning.md): measures what each use of memory gains, moves the shares, and
- * keeps their sum to what the resident memory of the process allows. It outlives epochs.
+ * A worker's part of the memory budget (docs/planning.md): measures what each use of memory gains it, and takes the shares
+ * that it is given for that. It outlives epochs.
  */
 import type { Clock } from '../common/clock.ts'
 import type { Logger } from '../common/logger.ts'
 import type { Config } from '../config/config.ts'
-import { LEAST_SHARES } from '../config/memory-needs.ts'
-import { type Consumer, type Shares, sumOf } from '../planning/memory/allocate.ts'
-import { cacheGain, fetchGain, overlayGain } from '../planning/memory/gain-models.ts'
-import { type MemoryUse, planWorkerMemory, type WorkerMemoryPlan } from '../planning/memory/initial-shares.ts'
-import { rebalance } from '../planning/memory/rebalance.ts'
-import { type Steering, steer } from '../planning/memory/steer.ts'
+import { type Shares, sumOf } from '../planning/memory/allocate.ts'
+import type { CacheFacts, OverlayFacts } from '../planning/memory/gain-models.ts'
+import { planWorkerMemory } from '../planning/memory/initial-shares.ts'
+import { type GivenMemory, MEMORY_USES, type Measured, type MemoryUse } from '../planning/memory/memory-report.ts'
 import { CacheMeter } from '../state/cache-meter.ts'
+import type { SharingWorker } from './memory-sharing.ts'
 import type { MemoryStatus } from './memory-status.ts'
 import type { WorkerStatus } from './worker-status.ts'
 
@@ -20,18 +19,17 @@ export interface WorkerMemoryParts {
   readonly status: WorkerStatus
   readonly clock: Clock
   readonly logger: Logger
-  /** Of the whole process. */
-  readonly residentBytes: () => number
+  /** Of this thread. */
+  readonly heapLimitBytes: number
 }
 
-/** How often shares are looked at. */
-export const REBALANCE_EVERY_MS = 5_000
+/** Less tells more of chance than of load. */
+const LEAST_WINDOW_MS = 2_500
 /** Until some misses are measured: a read of RocksDB and decoding (docs/design/0003-rocksdb-binding.md). */
 const MISS_SECONDS = 10e-6
 const MISSES_THAT_TELL = 100
 /** Time of the loop and of the log for one checkpoint, beside what its changes cost at any time. */
 const CHECKPOINT_SECONDS = 0.05
-const MOST_FETCH_BYTES = 256 * 2 ** 20
 /** A share that has changed by so much since it was last told of is logged. */
 const TOLD_AT = 0.25
 
@@ -45,26 +43,29 @@ interface Counts {
   readonly starvedMs: number
 }
 
-export class WorkerMemory implements MemoryStatus {
+export class WorkerMemory implements MemoryStatus, SharingWorker {
   readonly budgetBytes: number
   readonly meter: CacheMeter
   residentBytes = 0
+  sharedBytes: number
+  meanCacheBytes: number
   shares: Shares<MemoryUse>
   private readonly parts: WorkerMemoryParts
-  private readonly plan: WorkerMemoryPlan
-  private steering: Steering
   private told: Shares<MemoryUse>
+  /** At the last look; undefined: no epoch runs. */
   private last: Counts | undefined
+  private onChange: () => void = () => {}
 
   /** The config has a memory-budget. */
   constructor(parts: WorkerMemoryParts) {
     this.parts = parts
     this.budgetBytes = parts.config.memoryBudget
     this.meter = new CacheMeter(parts.clock)
-    this.plan = planWorkerMemory(parts.config)
-    this.shares = this.plan.shares
-    this.told = this.shares
-    this.steering = { sharedBytes: this.plan.sharedBytes, pause: 0 }
+    const { shares, sharedBytes } = planWorkerMemory(parts.config)
+    this.shares = shares
+    this.told = shares
+    this.sharedBytes = parts.config.workers * sharedBytes
+    this.meanCacheBytes = this.cacheBytes
   }
 
   /** Bound of all entries on the heap: changed ones are among them. */
@@ -94,63 +95,72 @@ export class WorkerMemory implements MemoryStatus {
     return this.shares.get(use) ?? 0
   }
 
-  /** Processing begins anew: what happened between two epochs tells nothing of load. */
-  begin(): void {
+  /**
+   * Processing begins anew: what happened between two epochs tells nothing of load.
+   *
+   * @param onChange the shares are others than before; until `end`
+   */
+  begin(onChange: () => void): void {
     this.last = this.count()
     this.meter.ghosts.take()
+    this.onChange = onChange
+    onChange()
   }
 
-  /** Moves the shares by what the time since the last look has shown. */
-  look(): void {
+  end(): void {
+    this.last = undefined
+    this.onChange = () => {}
+  }
+
+  measure(): Measured {
     const before = this.last
+    if (before === undefined) return 'none'
     const now = this.count()
-    if (before === undefined || now.atMs <= before.atMs) return
+    if (now.atMs - before.atMs < LEAST_WINDOW_MS) return 'unknown'
     this.last = now
-    const { residentBytes } = this.parts
-    this.residentBytes = residentBytes()
-    const { leastBytes, mostBytes } = this.plan
-    this.steering = steer(this.steering, {
-      budgetBytes: this.budgetBytes,
-      residentBytes: this.residentBytes,
-      usedBytes: Math.min(this.steering.sharedBytes, this.entryBytes() + this.fetchBytes),
-      leastBytes,
-      mostBytes,
-    })
-    const shares = rebalance(this.consumers(before, now), this.shares, this.steering.sharedBytes)
-    if (shares === this.shares) return
+    const starvedShare = Math.min(1, (now.starvedMs - before.starvedMs) / (now.atMs - before.atMs))
+    return {
+      cache: this.cacheFacts(before, now),
+      overlay: this.overlayFacts(before, now),
+      fetch: { budgetBytes: this.fetchBytes, starvedShare },
+      usedBytes: this.entryBytes() + this.fetchBytes,
+      heapLimitBytes: this.parts.heapLimitBytes,
+    }
+  }
+
+  take({ shares, sharedBytes, residentBytes, meanCacheBytes }: GivenMemory): void {
+    this.sharedBytes = sharedBytes
+    this.residentBytes = residentBytes
+    this.meanCacheBytes = meanCacheBytes
+    if (MEMORY_USES.every((use) => shares.get(use) === this.shares.get(use))) return
     this.shares = shares
+    this.onChange()
     this.tell()
   }
 
-  private consumers(before: Counts, now: Counts): Consumer<MemoryUse>[] {
-    const { status } = this.parts
+  private cacheFacts(before: Counts, now: Counts): CacheFacts {
     const seconds = (now.atMs - before.atMs) / 1_000
     const misses = now.misses - before.misses
     const ghosts = this.meter.ghosts.take()
-    const changedBytes = status.observed?.state.overlayBytes ?? 0
-    const cache = cacheGain(
-      {
-        usedBytes: Math.max(0, this.entryBytes() - changedBytes),
-        capacityBytes: this.shareOf('cache') + Math.max(0, this.shareOf('overlay') - changedBytes),
-        hitsPerSecond: Math.max(0, now.processed - before.processed - misses) / seconds,
-        ghostHitsPerSecond: ghosts.hits / seconds,
-        ghostBytes: ghosts.bytes,
-        missSeconds: misses >= MISSES_THAT_TELL ? (now.loadMs - before.loadMs) / 1_000 / misses : MISS_SECONDS,
-      },
-      LEAST_SHARES.cache,
-    )
-    const overlay = overlayGain({
-      fillBytesPerSecond: (now.sealedBytes - before.sealedBytes) / seconds,
-      intervalSeconds: status.intervalMs / 1_000,
-      durationSeconds: status.checkpoints.lastDurationMs / 1_000,
-      checkpointSeconds: CHECKPOINT_SECONDS,
-    })
-    const starvedShare = Math.min(1, (now.starvedMs - before.starvedMs) / (now.atMs - before.atMs))
-    const fetch = fetchGain({ budgetBytes: this.fetchBytes, starvedShare })
-    const consumer = (name: MemoryUse, gain: (bytes: number) => number, maximumBytes = Number.POSITIVE_INFINITY) => {
-      return { name, minimumBytes: LEAST_SHARES[name], maximumBytes, gain }
+    const changedBytes = this.parts.status.observed?.state.overlayBytes ?? 0
+    return {
+      usedBytes: Math.max(0, this.entryBytes() - changedBytes),
+      capacityBytes: this.shareOf('cache') + Math.max(0, this.shareOf('overlay') - changedBytes),
+      hitsPerSecond: Math.max(0, now.processed - before.processed - misses) / seconds,
+      ghostHitsPerSecond: ghosts.hits / seconds,
+      ghostBytes: ghosts.bytes,
+      missSeconds: misses >= MISSES_THAT_TELL ? (now.loadMs - before.loadMs) / 1_000 / misses : MISS_SECONDS,
     }
-    return [consumer('cache', cache), consumer('overlay', overlay), consumer('fetch', fetch, MOST_FETCH_BYTES)]
+  }
+
+  private overlayFacts(before: Counts, now: Counts): OverlayFacts {
+    const { intervalMs, checkpoints } = this.parts.status
+    return {
+      fillBytesPerSecond: ((now.sealedBytes - before.sealedBytes) / (now.atMs - before.atMs)) * 1_000,
+      intervalSeconds: intervalMs / 1_000,
+      durationSeconds: checkpoints.lastDurationMs / 1_000,
+      checkpointSeconds: CHECKPOINT_SECONDS,
+    }
   }
 
   private entryBytes(): number {

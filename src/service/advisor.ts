@@ -104,7 +104,8 @@ function settingsOf(config: Config, status: WorkerStatus): PlanSettings {
     retained: config.checkpointsRetained,
     workers,
     sessionTimeoutMs: config.sessionTimeoutMs,
-    cacheBytes: workers * (status.observed?.state.cache.capacityBytes ?? config.stateCacheBytes),
+    cacheBytes:
+      workers * (status.memory?.meanCacheBytes ?? status.observed?.state.cache.capacityBytes ?? config.stateCacheBytes),
     recoveryTargetMs: config.recoveryTargetMs === 0 ? null : config.recoveryTargetMs,
     prices: null,
   }

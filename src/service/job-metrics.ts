@@ -1,5 +1,6 @@
 /** What a worker's status looks like to Prometheus. Everything is read at the scrape; nothing is counted twice. */
 import { ABORT_REASONS, type AbortReason } from '../checkpoint/protocol/abort-reason.ts'
+import { MEMORY_USES } from '../planning/memory/memory-report.ts'
 import type { MemoryStatus } from '../runtime/memory-status.ts'
 import type { WorkerStatus } from '../runtime/worker-status.ts'
 import type { Metrics } from './metrics.ts'
@@ -94,7 +95,8 @@ function addMemoryMetrics(metrics: Metrics, status: WorkerStatus): void {
     )
   gauge('budget_bytes', 'What the process is to stay within', (memory) => memory.budgetBytes)
   gauge('resident_bytes', 'What it had at the last look', (memory) => memory.residentBytes)
-  for (const use of ['cache', 'overlay', 'fetch'] as const) {
+  gauge('shared_bytes', 'What the shares of all its workers may come to', (memory) => memory.sharedBytes)
+  for (const use of MEMORY_USES) {
     gauge('share_bytes', 'Share of this worker, by what it is for', (memory) => memory.shareOf(use), { use })
   }
   metrics.gauge('millrace_state_overlay_bytes', 'Estimated heap of changes that no completed checkpoint holds', () => {

@@ -5,6 +5,8 @@ import { defined } from '../common/assert.ts'
 import { toError } from '../common/errors.ts'
 import type { Logger } from '../common/logger.ts'
 import type { Config } from '../config/config.ts'
+import type { GivenMemory } from '../planning/memory/memory-report.ts'
+import type { SharingWorker } from '../runtime/memory-sharing.ts'
 import type { RunningWorker, WorkerEnd } from '../runtime/worker.ts'
 import type { CompletedNews } from '../runtime/worker-status.ts'
 import { createLogger } from '../service/logging.ts'
@@ -27,6 +29,8 @@ export interface WorkerSetting {
   }
   /** Of the workers of this process. */
   readonly slot: number
+  /** Where a memory-budget is set: from then on the worker is given its shares. */
+  shareMemory(worker: SharingWorker): void
 }
 
 export interface ThreadProgram {
@@ -55,6 +59,8 @@ async function run(
   addThreadMetrics(metrics)
   let running: RunningWorker | undefined
   let isStopping = false
+  let memory: SharingWorker | undefined
+  let given: GivenMemory | undefined
   port.on('message', (message: ToThread) => {
     switch (message.type) {
       case 'ask':
@@ -62,6 +68,13 @@ async function run(
         break
       case 'collect':
         send({ type: 'metrics', request: message.request, families: snapshotOf(metrics.all()) })
+        break
+      case 'measure':
+        void tellMeasured(memory, send)
+        break
+      case 'memory':
+        given = message.given
+        memory?.take(given)
         break
       case 'stop':
         isStopping = true
@@ -79,7 +92,15 @@ async function run(
       completed: (completed) => send({ type: 'completed', completed }),
     },
     slot,
+    shareMemory: (worker) => {
+      memory = worker
+      if (given !== undefined) worker.take(given)
+    },
   })
   if (isStopping) running.stop()
   return running.done
+}
+
+async function tellMeasured(memory: SharingWorker | undefined, send: (message: FromThread) => void): Promise<void> {
+  send({ type: 'measured', measured: (await memory?.measure()) ?? 'none' })
 }

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { BroadcastChannel } from 'node:worker_threads'
+import { systemClock } from '../common/clock.ts'
 import { isMillraceError } from '../common/errors.ts'
 import type { Config } from '../config/config.ts'
 import { Secret } from '../config/secret.ts'
@@ -22,12 +24,14 @@ interface Scene {
   readonly metrics: GatheredMetrics
   readonly health: Health
   lines(event: string): Line[]
+  /** What happens every so often. */
+  tick(): void
   /** Resolves when there are so many. */
   until(event: string, count: number): Promise<Line[]>
 }
 
 /** Two workers, which do what the file's name says (thread.fixture.ts). */
-function start(file: string): Scene {
+function start(file: string, options: Partial<Config> = {}): Scene {
   const written: Line[] = []
   const log = createLog({ stream: { write: (text) => void written.push(JSON.parse(text)) }, format: 'json', level: 'info' })
   const metrics = new GatheredMetrics()
@@ -39,8 +43,15 @@ function start(file: string): Scene {
     shutdownTimeoutMs: 0,
     sessionTimeoutMs: 10_000,
     kafkaSaslPassword: new Secret('hush'),
+    ...options,
   } as unknown as Config
-  const context = { file, directory: '/', config, log, logger: log.logger, metrics, health }
+  const ticking: (() => void)[] = []
+  const every = (_ms: number, run: () => void) => {
+    ticking.push(run)
+    return () => {}
+  }
+  const clock = { ...systemClock, every }
+  const context = { clock, file, directory: '/', config, log, logger: log.logger, metrics, health }
   const workers = startWorkers(context, new URL('thread.fixture.ts', import.meta.url).href)
   const lines = (event: string) => written.filter((line) => line.event === event)
   return {
@@ -48,6 +59,9 @@ function start(file: string): Scene {
     metrics,
     health,
     lines,
+    tick() {
+      for (const run of ticking) run()
+    },
     async until(event, count) {
       while (lines(event).length < count) await new Promise((resolve) => setTimeout(resolve, 10))
       return lines(event)
@@ -100,6 +114,36 @@ test('a thread that hears nothing holds up neither metrics nor, for ever, a stop
   workers.stop()
   assert.deepEqual(await workers.done, { ok: true })
   assert.equal(lines('worker-terminated').length, 2)
+})
+
+test('shares of memory follow the load from one thread to another, also to one that is started anew', async () => {
+  const budget = { memoryBudget: 1200 * 2 ** 20, stateBackend: 'rocksdb' } as const
+  const { workers, until, metrics, tick } = start('share', budget)
+  const load = new BroadcastChannel('load')
+  const shares = async () => {
+    const text = prometheusText(await metrics.collect())
+    return [0, 1].map((slot) => Number(new RegExp(`^cache_share_bytes\\{worker="${slot}"\\} (\\d+)$`, 'm').exec(text)?.[1]))
+  }
+  const moved = async (to: number) => {
+    for (;;) {
+      load.postMessage({ loaded: to, dies: -1 })
+      tick()
+      const now = await shares()
+      if (now[to]! > 2 * now[1 - to]!) return
+    }
+  }
+  await until('at work', 2)
+  const [first, second] = await shares()
+  assert.ok(first! > 50 * 2 ** 20 && first === second)
+  await moved(0)
+  await moved(1)
+  load.postMessage({ loaded: 0, dies: 1 })
+  await until('at work', 3)
+  await moved(0)
+  await moved(1)
+  load.close()
+  workers.stop()
+  assert.deepEqual(await workers.done, { ok: true })
 })
 
 test('what ends a worker for good ends all, with its error', async () => {

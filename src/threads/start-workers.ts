@@ -2,9 +2,10 @@
  * Several workers in one process: each in a thread, with the main thread to look after them. It has the log stream, the
  * HTTP server and the signals, and does no work of the job, so whatever happens in a thread, it goes on.
  */
-import { systemClock } from '../common/clock.ts'
+import { type Clock, systemClock } from '../common/clock.ts'
 import type { Logger } from '../common/logger.ts'
 import type { Config } from '../config/config.ts'
+import { MemorySharing } from '../runtime/memory-sharing.ts'
 import { superviseWorkers } from '../runtime/supervisor.ts'
 import type { RunningWorker } from '../runtime/worker.ts'
 import type { GatheredMetrics } from '../service/gathered-metrics.ts'
@@ -21,6 +22,7 @@ export interface WorkersContext {
   readonly logger: Logger
   readonly metrics: GatheredMetrics
   readonly health: Health
+  readonly clock?: Clock
 }
 
 /** Behind the worker's own time-out: it may need this long to close what it has open. */
@@ -31,7 +33,7 @@ const SESSIONS_PER_STALL = 3
 
 /** @param entry URL of the module that runs the program: each thread runs it too */
 export function startWorkers(context: WorkersContext, entry: string): RunningWorker {
-  const { file, directory, config, log, logger, metrics, health } = context
+  const { file, directory, config, log, logger, metrics, health, clock = systemClock } = context
   const threads = new Map<number, WorkerThread>()
   const transferred = transferConfig(config)
   health.expectWorkers(config.workers)
@@ -48,9 +50,10 @@ export function startWorkers(context: WorkersContext, entry: string): RunningWor
     else if (news.type === 'state') health.enterWorker(slot, news.state)
     else health.completed(news.completed)
   }
-  return superviseWorkers({
+  const memory = config.memoryBudget > 0 ? new MemorySharing({ config, clock }) : null
+  const workers = superviseWorkers({
     workers: config.workers,
-    clock: systemClock,
+    clock,
     logger,
     stopTimeoutMs: config.shutdownTimeoutMs + CLOSE_TIMEOUT_MS,
     stallTimeoutMs: Math.max(STALL_TIMEOUT_MS, SESSIONS_PER_STALL * config.sessionTimeoutMs),
@@ -66,11 +69,15 @@ export function startWorkers(context: WorkersContext, entry: string): RunningWor
       const thread = new WorkerThread(entry, task, (news) => onNews(slot, news))
       threads.set(slot, thread)
       health.enterWorker(slot, 'starting')
+      const leaveMemory = memory?.join(slot, thread)
       thread.ended.then(() => {
+        leaveMemory?.()
         threads.delete(slot)
         health.enterWorker(slot, 'starting')
       })
       return thread
     },
   })
+  void workers.done.then(() => memory?.stop())
+  return workers
 }

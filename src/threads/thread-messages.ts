@@ -1,4 +1,5 @@
 /** What the main thread and a worker's thread tell one another: plain values, as a structured clone takes them. */
+import type { GivenMemory, Measured } from '../planning/memory/memory-report.ts'
 import type { CompletedNews } from '../runtime/worker-status.ts'
 import type { FamilySnapshot } from '../service/metrics-snapshot.ts'
 import type { TransferredConfig } from './config-transfer.ts'
@@ -28,6 +29,9 @@ export type ToThread =
   | { readonly type: 'ask' }
   /** Answered by `metrics` with the same number. */
   | { readonly type: 'collect'; readonly request: number }
+  /** Answered by `measured`. */
+  | { readonly type: 'measure' }
+  | { readonly type: 'memory'; readonly given: GivenMemory }
 
 export type FromThread =
   | { readonly type: 'here' }
@@ -35,6 +39,7 @@ export type FromThread =
   | { readonly type: 'state'; readonly state: 'restoring' | 'running' }
   | { readonly type: 'completed'; readonly completed: CompletedNews }
   | { readonly type: 'metrics'; readonly request: number; readonly families: readonly FamilySnapshot[] }
+  | { readonly type: 'measured'; readonly measured: Measured }
   /** The last one: the worker has ended by itself. `error`: null for a stop. */
   | { readonly type: 'ended'; readonly error: TransferredError | null }
 

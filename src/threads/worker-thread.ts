@@ -1,19 +1,21 @@
 /** A worker's thread, seen from the main thread. */
 import { Worker } from 'node:worker_threads'
 import { MillraceError, toError } from '../common/errors.ts'
+import type { GivenMemory, Measured } from '../planning/memory/memory-report.ts'
+import type { SharingWorker } from '../runtime/memory-sharing.ts'
 import type { SupervisedThread, ThreadEnd } from '../runtime/supervisor.ts'
 import type { FamilySnapshot } from '../service/metrics-snapshot.ts'
 import { receiveError } from './error-transfer.ts'
 import type { FromThread, ThreadTask, ToThread } from './thread-messages.ts'
 import { THREAD_OPTIONS } from './thread-options.ts'
 
-/** A thread in the middle of slow user code does not answer: its metrics of the last scrape stand in for it. */
-const COLLECT_TIMEOUT_MS = 500
+/** A thread in the middle of slow user code does not answer: what it told the last time stands in for it. */
+const ANSWER_TIMEOUT_MS = 500
 
 /** What comes from the thread besides its end and its metrics. */
 export type ThreadNews = Extract<FromThread, { type: 'log' | 'state' | 'completed' }>
 
-export class WorkerThread implements SupervisedThread {
+export class WorkerThread implements SupervisedThread, SharingWorker {
   readonly ended: Promise<ThreadEnd>
   private readonly worker: Worker
   private end: ThreadEnd | undefined
@@ -21,6 +23,7 @@ export class WorkerThread implements SupervisedThread {
   private answered: () => void = () => {}
   private requests = 0
   private collecting: { readonly request: number; readonly resolve: () => void } | undefined
+  private measured: (measured: Measured) => void = () => {}
   private lastMetrics: readonly FamilySnapshot[] = []
 
   /** @param entry URL of the module that runs the program; it runs the task when it finds itself in a thread */
@@ -34,6 +37,7 @@ export class WorkerThread implements SupervisedThread {
       // The last of its events: messages and errors that came before have been told by then.
       this.worker.on('exit', (exitCode) => {
         this.collecting?.resolve()
+        this.measured('none')
         resolve(this.end ?? { died: this.thrown ?? exited(exitCode) })
       })
     })
@@ -59,7 +63,7 @@ export class WorkerThread implements SupervisedThread {
     const request = ++this.requests
     await new Promise<void>((resolve) => {
       const before = this.collecting
-      const timer = setTimeout(resolve, COLLECT_TIMEOUT_MS)
+      const timer = setTimeout(resolve, ANSWER_TIMEOUT_MS)
       this.collecting = {
         request,
         resolve: () => {
@@ -71,6 +75,22 @@ export class WorkerThread implements SupervisedThread {
       this.send({ type: 'collect', request })
     })
     return this.lastMetrics
+  }
+
+  /** One at a time. An answer to an earlier call that comes late is as good. */
+  measure(): Promise<Measured> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve('unknown'), ANSWER_TIMEOUT_MS)
+      this.measured = (measured) => {
+        clearTimeout(timer)
+        resolve(measured)
+      }
+      this.send({ type: 'measure' })
+    })
+  }
+
+  take(given: GivenMemory): void {
+    this.send({ type: 'memory', given })
   }
 
   private send(message: ToThread): void {
@@ -88,6 +108,9 @@ export class WorkerThread implements SupervisedThread {
           this.collecting.resolve()
           this.collecting = undefined
         }
+        break
+      case 'measured':
+        this.measured(message.measured)
         break
       case 'ended':
         this.end = message.error === null ? { ok: true } : { ok: false, error: receiveError(message.error) }

@@ -2,9 +2,7 @@
 import type { Config } from '../../config/config.ts'
 import { fixedBytes, LEAST_SHARES } from '../../config/memory-needs.ts'
 import type { Shares } from './allocate.ts'
-
-/** What a worker's memory goes to, and can be changed while it runs. */
-export type MemoryUse = 'cache' | 'overlay' | 'fetch'
+import type { MemoryUse } from './memory-report.ts'
 
 export interface WorkerMemoryPlan {
   /** Bytes of one memtable, of which there may be two; fixed once the database is open. */
