@@ -16,7 +16,7 @@ export const COUNT_JOB = 'itest/exactly-once/jobs/count.job.ts'
 export const FAULTY_PROGRAM = 'itest/exactly-once/faulty-program.ts'
 export const FAULTY_ACK_PROGRAM = 'itest/faults/faulty-ack-program.ts'
 
-const PARTITIONS = 4
+export const PARTITIONS = 4
 const COMMIT_TIMEOUT_MS = 60_000
 
 type Options = Readonly<Record<string, string | number>>
@@ -104,10 +104,14 @@ export class Scene {
     return job
   }
 
-  /** All acknowledged when it resolves. */
-  async write(count: number): Promise<void> {
-    // Not `take`: it would end the generator.
-    const batch = Array.from({ length: count }, () => this.source.next().value as Payment)
+  /** Those that fit, of the generated ones. All acknowledged when it resolves. */
+  async write(count: number, fits: (payment: Payment) => boolean = () => true): Promise<void> {
+    const batch: Payment[] = []
+    while (batch.length < count) {
+      // Not `take`: it would end the generator.
+      const payment = this.source.next().value as Payment
+      if (fits(payment)) batch.push(payment)
+    }
     await this.writer.write(batch)
     this.written.push(...batch)
   }

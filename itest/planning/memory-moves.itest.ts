@@ -1,16 +1,18 @@
 /** A memory budget of a process with two workers: shares follow the load from one to the other. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { murmur2Latin1, partitionForKey } from '../../src/common/murmur2.ts'
 import { metricsOf } from '../faults/metrics-of.ts'
-import { Scene } from '../faults/scene.ts'
+import { PARTITIONS, Scene } from '../faults/scene.ts'
 import { freePort } from '../support/ports.ts'
 import { type KafkaServer, startKafka } from '../support/servers.ts'
 
 const MIB = 2 ** 20
 const LEAST = { cache: 4 * MIB, overlay: 8 * MIB, fetch: 2 * MIB }
 const USES = ['cache', 'overlay', 'fetch'] as const
-/** Records of each partition in a write, to keep one of the workers busy for a good part of a round. */
-const PART = 10_000
+const BUDGET = 640 * MIB
+/** Records of a write. */
+const PART = 20_000
 
 let kafka: KafkaServer
 before(async () => {
@@ -20,7 +22,7 @@ after(() => kafka?.close())
 
 test('shares go to the worker that is loaded, and to the other one when the load moves', async (t) => {
   // State changes fill up long before a checkpoint is due, so more room for them is worth much.
-  const options = { workers: 2, 'memory-budget': '520MiB', 'checkpoint-interval': '30s' }
+  const options = { workers: 2, 'memory-budget': BUDGET, 'checkpoint-interval': '30s' }
   const scene = await Scene.open(kafka, { name: 'moving-memory', keys: 2_000_000, options })
   try {
     const job = scene.start({ options: { 'metrics-port': await freePort() } })
@@ -40,24 +42,42 @@ test('shares go to the worker that is loaded, and to the other one when the load
     }
     const begun = await look()
     assert.equal(begun[0]!.bytes, begun[1]!.bytes)
-    /** Loads one half of the partitions until their worker has clearly more; that worker. */
-    const load = async (partitions: readonly number[]): Promise<number> => {
+    const isIn = (partitions: readonly number[]) => (payment: { readonly key: string }) =>
+      partitions.includes(partitionForKey(murmur2Latin1(payment.key), PARTITIONS))
+    /** Who reads a partition: seen by who counts what is written to it. */
+    const readerOf = async (partition: number): Promise<number> => {
       const before = await look()
+      await scene.write(10, isIn([partition]))
       for (;;) {
-        assert.ok(!job.hasEnded, job.tail())
-        await scene.writeTo(partitions, PART)
         const now = await look()
-        assert.ok(now[0]!.bytes + now[1]!.bytes <= now[0]!.sum && now[0]!.sum < 520 * MIB)
-        const worker = now[0]!.processed - before[0]!.processed > now[1]!.processed - before[1]!.processed ? 0 : 1
-        if (now[worker]!.bytes > 1.3 * now[1 - worker]!.bytes) {
-          t.diagnostic(`worker ${worker}: ${now.map(({ bytes }) => (bytes / MIB).toFixed(0)).join(', ')} MiB`)
-          return worker
-        }
+        const reader = now.findIndex(({ processed }, worker) => processed > before[worker]!.processed)
+        if (reader >= 0) return reader
+        assert.ok(!job.hasEnded, job.tail())
+        await job.moved(50)
       }
     }
-    const [first, second] = await scene.partitionsByWorker(job)
-    const loaded = await load(first)
-    assert.equal(await load(second), 1 - loaded)
+    const partitions: [number[], number[]] = [[], []]
+    for (let partition = 0; partition < PARTITIONS; partition++) partitions[await readerOf(partition)]!.push(partition)
+    /** Until the worker that is loaded has clearly more. */
+    const load = async (worker: number): Promise<void> => {
+      for (;;) {
+        const before = await look()
+        await scene.write(PART, isIn(partitions[worker]!))
+        let now = await look()
+        // What lies unread would keep it loaded when the load moves.
+        while (now[worker]!.processed < before[worker]!.processed + PART) {
+          assert.ok(!job.hasEnded, job.tail())
+          await job.moved(50)
+          now = await look()
+        }
+        assert.ok(now[0]!.bytes + now[1]!.bytes <= now[0]!.sum && now[0]!.sum < BUDGET)
+        if (now[worker]!.bytes < 1.3 * now[1 - worker]!.bytes) continue
+        t.diagnostic(`worker ${worker} is loaded: ${now.map(({ bytes }) => (bytes / MIB).toFixed(0)).join(' and ')} MiB`)
+        return
+      }
+    }
+    await load(0)
+    await load(1)
     await scene.finish(job)
   } finally {
     await scene.close()

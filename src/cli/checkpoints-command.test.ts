@@ -53,9 +53,9 @@ test('on a terminal the checkpoints are a table', async () => {
   assert.equal(code, 0)
   assert.equal(
     out,
-    `JOB     CHECKPOINT  EPOCH  KIND      COMPLETED                  TOOK  WRITTEN   TOTAL  ENTRIES  PATH
-orders           7      5  periodic  2026-11-05T12:00:00.340Z  340ms   2.0KiB  4.0KiB    1,234  orders/checkpoints/0000000007-e5/metadata.json
-orders          12      5  periodic  2026-11-05T12:00:00.340Z  340ms   2.0KiB  4.0KiB    1,234  orders/checkpoints/0000000012-e5/metadata.json
+    `JOB     CHECKPOINT  EPOCH  KIND      COMPLETED                  TOOK  WRITTEN   TOTAL  ENTRIES    LIVE  STORED   READ  PATH
+orders           7      5  periodic  2026-11-05T12:00:00.340Z  340ms   2.0KiB  4.0KiB    1,234  2.0KiB   1.00x  1.00x  orders/checkpoints/0000000007-e5/metadata.json
+orders          12      5  periodic  2026-11-05T12:00:00.340Z  340ms   2.0KiB  4.0KiB    1,234  2.0KiB   1.00x  1.00x  orders/checkpoints/0000000012-e5/metadata.json
 `,
   )
   assert.equal(storage.closed, true)
@@ -73,6 +73,9 @@ test('in a pipe, and with --json, they are JSON', async () => {
     writtenBytes: 2_048,
     totalBytes: 4_096,
     entries: 1_234,
+    liveBytes: 2_048,
+    storageFactor: 1,
+    restoreFactor: 1,
   }
   assert.deepEqual(JSON.parse((await run(['list'], STORED, false)).out)[0], expected)
   assert.deepEqual(JSON.parse((await run(['list', '--json'], STORED)).out)[0], expected)
@@ -95,6 +98,7 @@ test('one that cannot be read does not hide the others', async () => {
 test('show tells positions, state, tasks and prepared transactions of the newest, or of one', async () => {
   const { out } = await run(['show'], STORED)
   assert.match(out, /^job +orders\ncheckpoint +12, periodic, of epoch 5\nbuilds on +checkpoint 11\n/)
+  assert.match(out, /^live +2\.0KiB; 1\.00x of it is stored, a restore reads 1\.00x$/m)
   assert.match(out, /total +4\.0KiB in 1 segments, 1,234 entries/)
   assert.match(out, /flights +1 +2000\n/)
   assert.match(out, /delays +aggregate +msgpack v1\n/)

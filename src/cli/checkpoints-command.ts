@@ -15,6 +15,7 @@ import { roundedBytes, roundedDuration } from '../service/log-fields.ts'
 import { checkpointHistoryCommand } from './checkpoint-history-command.ts'
 import { type CliEnvironment, STORAGE_OPTION_KEYS } from './cli-environment.ts'
 import { applicationIdOf, type CommandLine, SWITCHES, usageError } from './command-line.ts'
+import { factorText, liveText } from './factor-text.ts'
 import { uriOf } from './state-where.ts'
 import { sweepStorage, verifySavepoint, verifyStorage } from './storage-check.ts'
 import { tableText } from './table.ts'
@@ -115,7 +116,7 @@ function listText(found: readonly (CheckpointSummary | UnreadableCheckpoint)[], 
     String(one.checkpoint),
     String(one.epoch),
     ...('error' in one
-      ? [one.error.code, '', '', '', '', '']
+      ? [one.error.code, '', '', '', '', '', '', '', '']
       : [
           one.kind,
           one.completedAt,
@@ -123,6 +124,9 @@ function listText(found: readonly (CheckpointSummary | UnreadableCheckpoint)[], 
           roundedBytes(one.writtenBytes),
           roundedBytes(one.totalBytes),
           one.entries.toLocaleString('en'),
+          roundedBytes(one.liveBytes),
+          factorText(one.storageFactor),
+          factorText(one.restoreFactor),
         ]),
     one.path,
   ])
@@ -138,6 +142,9 @@ function listText(found: readonly (CheckpointSummary | UnreadableCheckpoint)[], 
       { title: 'WRITTEN', align: right },
       { title: 'TOTAL', align: right },
       { title: 'ENTRIES', align: right },
+      { title: 'LIVE', align: right },
+      { title: 'STORED', align: right },
+      { title: 'READ', align: right },
       { title: 'PATH' },
     ],
     rows,
@@ -155,6 +162,7 @@ function showText(summary: CheckpointSummary, metadata: CheckpointMetadata): str
       'total',
       `${roundedBytes(metadata.totalBytes)} in ${metadata.segments.length} segments, ${summary.entries.toLocaleString('en')} entries`,
     ],
+    ['live', liveText(summary)],
     ['path', summary.path],
   ]
   const sections = [

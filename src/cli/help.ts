@@ -12,7 +12,8 @@ export function helpText(command: Command | undefined, width: number): string {
   if (command === 'run') return RUN_HELP + optionsText(OPTION_KEYS, columns)
   if (command === 'checkpoints')
     return CHECKPOINTS_HELP + optionsText(['appId', 'config', ...CONTROL_OPTION_KEYS, ...STORAGE_OPTION_KEYS], columns)
-  if (command === 'status') return STATUS_HELP + optionsText(['appId', 'config', ...CONTROL_OPTION_KEYS], columns)
+  if (command === 'status')
+    return STATUS_HELP + optionsText(['appId', 'config', ...CONTROL_OPTION_KEYS, ...STORAGE_OPTION_KEYS], columns)
   if (command === 'rewind') return REWIND_HELP + optionsText(['appId', 'config', ...CONTROL_OPTION_KEYS], columns)
   if (command === 'plan')
     return (
@@ -94,9 +95,16 @@ deletes the same by itself a moment after each start. Savepoints are none of the
 const STATUS_HELP = `Usage: millrace status <app id> [options]
 
 What the job's control log says: epoch, workers and their tasks, the checkpoint it would go on from,
-the one that is under way, workers that lag, and the last failures. The job may be running or not.
-A table on a terminal; JSON in a pipe.
+the one that is under way, workers that lag, the last savepoint, and the last failures. The job may be
+running or not. A table on a terminal; JSON in a pipe.
 
+Where --checkpoints tells the storage (or the environment, or the config file), also what the checkpoint
+holds that the job would go on from: live state, how many times of it is stored, and how many a restore
+reads. With --metrics what the copies tell of themselves: how far they have restored, their shares of a
+memory-budget, and the plan of the one that leads: sizes, least interval, time of a recovery, factors.
+
+  --metrics <url,…>
+        The addresses of the job's copies, as they log them (metrics-listening).
   --json
         Write JSON on a terminal too.
 `

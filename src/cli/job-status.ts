@@ -1,4 +1,5 @@
 /** What the control log says of a job, put together for people and programs. */
+import type { LastSavepoint } from '../checkpoint/protocol/folded-view.ts'
 import type { LogView } from '../checkpoint/protocol/log-view.ts'
 import type { TaskKey } from '../records/task-id.ts'
 import type { JobLog, ValidRecord } from './job-log.ts'
@@ -25,10 +26,17 @@ export interface JobStatus {
     /** The oldest checkpoint that one of these is, as of its last ack; null: it has not said. */
     readonly standbyCheckpoint: number | null
   }>
-  readonly restorePoint: { readonly checkpoint: number; readonly epoch: number; readonly path: string } | null
+  readonly restorePoint: {
+    readonly checkpoint: number
+    readonly epoch: number
+    readonly path: string
+    readonly sha256: string
+  } | null
   /** Those that one can rewind to. */
   readonly retained: readonly number[]
   readonly pending: { readonly checkpoint: number; readonly kind: string; readonly waitingFor: readonly string[] } | null
+  /** The last one that was written on request. */
+  readonly lastSavepoint: LastSavepoint | null
   /** Newest first, as far back as the log reaches. */
   readonly failures: readonly JobFailure[]
 }
@@ -61,9 +69,15 @@ export function statusOf({ applicationId, follower, records }: JobLog): JobStatu
     restorePoint:
       restorePoint === null
         ? null
-        : { checkpoint: restorePoint.checkpoint, epoch: restorePoint.epoch, path: restorePoint.path },
+        : {
+            checkpoint: restorePoint.checkpoint,
+            epoch: restorePoint.epoch,
+            path: restorePoint.path,
+            sha256: restorePoint.sha256,
+          },
     retained: view.retained.map(({ checkpoint }) => checkpoint),
     pending: pendingOf(view),
+    lastSavepoint: view.lastSavepoint ?? null,
     failures: failuresOf(records),
   }
 }

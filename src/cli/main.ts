@@ -126,7 +126,10 @@ function refuseForeignFlags({ command, values, switches }: CommandLine): void {
   }
   only(switches.has('stop'), 'stop', 'savepoint')
   only(values.has('savepoint'), 'savepoint', 'checkpoints')
-  for (const flag of PLAN_FLAG_NAMES) only(values.has(flag), flag, 'plan')
+  if (values.has('metrics') && command !== 'plan' && command !== 'status') {
+    throw usageError('--metrics is for millrace plan and millrace status')
+  }
+  for (const flag of PLAN_FLAG_NAMES) if (flag !== 'metrics') only(values.has(flag), flag, 'plan')
   for (const flag of STATE_VALUE_FLAGS) only(values.has(flag), flag, 'state')
   for (const flag of STATE_SWITCHES) only(switches.has(flag), flag, 'state')
 }

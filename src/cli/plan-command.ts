@@ -69,6 +69,12 @@ async function measure(
   }
 }
 
+/** Of `--metrics`. Throws MR_CONFIG_INVALID_VALUE. */
+export function metricsUrls(raw: CommandLine['values']): readonly string[] | undefined {
+  const urls = planValues(new Map([...raw].filter(([name]) => name === 'metrics'))).get('metrics')
+  return urls === undefined ? undefined : String(urls).split(',')
+}
+
 /** Throws MR_CONFIG_INVALID_VALUE. */
 function planValues(raw: ReadonlyMap<string, string>): PlanValues {
   const values = new Map<PlanFlagName, number | string>()

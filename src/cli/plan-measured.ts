@@ -3,11 +3,12 @@
 import type { CheckpointMetadata } from '../checkpoint/metadata.ts'
 import { type StoredState, storedState } from '../checkpoint/stored-state.ts'
 import { median } from '../common/averages.ts'
-import { MillraceError, toError } from '../common/errors.ts'
+import { MillraceError } from '../common/errors.ts'
 import { CheckpointCatalogue } from '../inspect/checkpoint-catalogue.ts'
 import { missingFigures, type SomeFigures, updatesPerSecond } from '../planning/job-figures.ts'
 import type { CheckpointStorage } from '../ports/checkpoint-storage.ts'
 import { figuresOf } from '../service/figure-metrics.ts'
+import { scrape } from './scrape.ts'
 
 export interface MeasuredJob {
   readonly figures: SomeFigures
@@ -18,13 +19,13 @@ export interface MeasuredJob {
   readonly stored: readonly StoredState[]
 }
 
-const SCRAPE_TIMEOUT_MS = 10_000
 /** What is smaller was not held up by the speed of the storage. */
 const LEAST_TRANSFER_BYTES = 256 * 1024
 
 /** Throws MR_CLI_NOT_MEASURED. */
 export async function measureRunning(urls: readonly string[]): Promise<MeasuredJob> {
-  const series = (await Promise.all(urls.map(scrape))).flat()
+  const scraped = (await Promise.all(urls.map(scrape))).flat()
+  const series = scraped.map(({ name, value }) => [name, value] as const)
   const figures = figuresOf(series)
   if (missingFigures(figures).length > 0) {
     throw new MillraceError(
@@ -41,27 +42,6 @@ export async function measureRunning(urls: readonly string[]): Promise<MeasuredJ
     workers: largest('millrace_job_workers'),
     stored: [],
   }
-}
-
-async function scrape(url: string): Promise<[name: string, value: number][]> {
-  const address = url.endsWith('/metrics') ? url : `${url.replace(/\/$/, '')}/metrics`
-  try {
-    const response = await fetch(address, { signal: AbortSignal.timeout(SCRAPE_TIMEOUT_MS) })
-    if (!response.ok) throw new Error(`it answers ${response.status}`)
-    return seriesOf(await response.text())
-  } catch (thrown) {
-    const error = toError(thrown)
-    const reason = error.cause instanceof Error ? error.cause.message : error.message
-    throw new MillraceError('MR_CLI_NOT_MEASURED', `${address} cannot be read: ${reason}`, { cause: error })
-  }
-}
-
-/** Prometheus's text format, labels left out. */
-function seriesOf(text: string): [name: string, value: number][] {
-  return text.split('\n').flatMap((line) => {
-    const match = /^([a-z_][a-z0-9_]*)(?:\{.*\})? (\S+)/i.exec(line)
-    return match === null ? [] : [[match[1]!, Number(match[2])] as [string, number]]
-  })
 }
 
 /** Throws MR_CLI_NO_CHECKPOINT, MR_STORAGE_…, MR_CHECKPOINT_… */

@@ -1,17 +1,82 @@
-/** `millrace status <app>`: what the control log says of a job, whether it runs or not. */
+/**
+ * `millrace status <app>`: what the control log says of a job, whether it runs or not; what its last checkpoint holds, where
+ * the storage is told; and what its copies tell of themselves, where their addresses are.
+ */
+import { decodeMetadata } from '../checkpoint/metadata.ts'
+import { storedState } from '../checkpoint/stored-state.ts'
+import { isMillraceError } from '../common/errors.ts'
+import { loadLayers } from '../config/load-layers.ts'
+import { resolveConfig } from '../config/resolve.ts'
 import { parseTaskKey, type TaskKey } from '../records/task-id.ts'
-import type { CliEnvironment } from './cli-environment.ts'
-import type { CommandLine } from './command-line.ts'
+import { roundedBytes } from '../service/log-fields.ts'
+import { type CliEnvironment, STORAGE_OPTION_KEYS } from './cli-environment.ts'
+import { type CommandLine, SWITCHES } from './command-line.ts'
+import { liveText } from './factor-text.ts'
 import { withJobLog } from './job-log.ts'
 import { type JobPhase, type JobStatus, statusOf } from './job-status.ts'
+import { type LiveStatus, liveStatusOf } from './live-status.ts'
+import { copiesText, planFacts } from './live-text.ts'
+import { metricsUrls } from './plan-command.ts'
 import { tableText } from './table.ts'
 
 /** Throws MR_CLI_USAGE, MR_CONFIG_…, MR_KAFKA_…, MR_CONTROL_LOG_… */
 export async function statusCommand(commandLine: CommandLine, environment: CliEnvironment): Promise<void> {
   const { stdout } = environment
-  const status = await withJobLog(commandLine, environment, async (log) => statusOf(log))
+  const urls = metricsUrls(commandLine.values)
+  const logged = await withJobLog(commandLine, environment, async (log) => statusOf(log))
+  const [stored, live] = await Promise.all([
+    storedOf(logged, commandLine, environment),
+    urls === undefined ? null : liveStatusOf(logged.applicationId, urls),
+  ])
+  const status = { ...logged, stored, live }
   const isJson = commandLine.switches.has('json') || stdout.isTTY !== true
   stdout.write(isJson ? `${JSON.stringify(status, null, 2)}\n` : statusText(status))
+}
+
+/** What the command writes as JSON. */
+export interface ShownStatus extends JobStatus {
+  /** Of the checkpoint that the job goes on from; null: there is none, or no `checkpoints` option tells where. */
+  readonly stored: StoredStatus | UnreadableStatus | null
+  /** Null without `--metrics`. */
+  readonly live: LiveStatus | null
+}
+
+interface StoredStatus {
+  readonly checkpoint: number
+  readonly liveEntries: number
+  readonly liveBytes: number
+  /** Bytes of all its files, and of what a restore reads, of those of live state; null: there is none. */
+  readonly storageFactor: number | null
+  readonly restoreFactor: number | null
+}
+
+interface UnreadableStatus {
+  readonly error: { readonly code: string; readonly message: string }
+}
+
+/** A storage that doesn't answer doesn't hide what the log says. */
+async function storedOf(
+  { restorePoint }: JobStatus,
+  { flags }: CommandLine,
+  { env, directory, openStorage }: CliEnvironment,
+): Promise<ShownStatus['stored']> {
+  const layers = await loadLayers({ flags, otherFlags: SWITCHES, environment: env, directory })
+  if (restorePoint === null || !layers.some((layer) => layer.has('checkpoints'))) return null
+  const { checkpoint, path, sha256 } = restorePoint
+  try {
+    const storage = await openStorage(resolveConfig(layers, STORAGE_OPTION_KEYS).config)
+    try {
+      const state = storedState(decodeMetadata(await storage.get(path), path, sha256))
+      const { liveEntries, liveBytes, storedBytes, chainBytes } = state
+      const ofLive = (bytes: number) => (liveBytes > 0 ? bytes / liveBytes : null)
+      return { checkpoint, liveEntries, liveBytes, storageFactor: ofLive(storedBytes), restoreFactor: ofLive(chainBytes) }
+    } finally {
+      await storage.close()
+    }
+  } catch (error) {
+    if (!isMillraceError(error)) throw error
+    return { error: { code: error.code, message: error.message } }
+  }
 }
 
 const PHASES: Readonly<Record<JobPhase, string>> = {
@@ -23,8 +88,8 @@ const PHASES: Readonly<Record<JobPhase, string>> = {
   failed: 'failed for good, until a copy is started again',
 }
 
-function statusText(status: JobStatus): string {
-  const { epoch, restorePoint, retained, pending } = status
+function statusText(status: ShownStatus): string {
+  const { epoch, restorePoint, retained, pending, lastSavepoint, stored, live } = status
   const facts: [name: string, value: string][] = [
     ['job', status.applicationId],
     ['state', PHASES[status.phase]],
@@ -40,10 +105,22 @@ function statusText(status: JobStatus): string {
     const for_ = waitingFor.length === 0 ? 'acknowledged by all' : `waits for ${waitingFor.join(', ')}`
     facts.push(['pending', `checkpoint ${checkpoint}, ${kind}: ${for_}`])
   }
+  if (lastSavepoint !== null) {
+    const { checkpoint, uri, bytes, at } = lastSavepoint
+    facts.push(['savepoint', `of checkpoint ${checkpoint}, ${roundedBytes(bytes)}${at === null ? '' : `, ${at}`}: ${uri}`])
+  }
+  if (stored !== null) facts.push(['holds', storedText(stored)])
+  if (live !== null && live.plan !== null) facts.push(...planFacts(live.plan))
   const sections = [facts.map(([name, value]) => `${name.padEnd(12)}${value}\n`).join('')]
   if (status.workers.length > 0) sections.push(workersText(status))
+  if (live !== null) sections.push(copiesText(live))
   if (status.failures.length > 0) sections.push(failuresText(status))
   return sections.join('\n')
+}
+
+function storedText(stored: StoredStatus | UnreadableStatus): string {
+  if ('error' in stored) return `${stored.error.code}: ${stored.error.message}`
+  return `${stored.liveEntries.toLocaleString('en')} entries, ${liveText(stored)}`
 }
 
 function workersText({ workers, phase }: JobStatus): string {

@@ -3,6 +3,7 @@
  * complete stands in the control log, which the job reads and this does not.
  */
 import { type CheckpointMetadata, decodeMetadata } from '../checkpoint/metadata.ts'
+import { storedState } from '../checkpoint/stored-state.ts'
 import { isMillraceError } from '../common/errors.ts'
 import type { CheckpointStorage } from '../ports/checkpoint-storage.ts'
 
@@ -23,6 +24,12 @@ export interface CheckpointSummary extends CheckpointFile {
   readonly totalBytes: number
   /** Entries that a restore would read, replaced and deleted ones included. */
   readonly entries: number
+  /** About what of that is live. */
+  readonly liveBytes: number
+  /** Bytes of all files that it refers to, of those of live state; null: there is none. Compaction keeps it below 2.5. */
+  readonly storageFactor: number | null
+  /** Bytes that a restore reads, of those of live state. */
+  readonly restoreFactor: number | null
 }
 
 export interface UnreadableCheckpoint extends CheckpointFile {
@@ -72,6 +79,8 @@ export class CheckpointCatalogue {
 }
 
 export function summaryOf(file: CheckpointFile, metadata: CheckpointMetadata): CheckpointSummary {
+  const { liveBytes, storedBytes, chainBytes } = storedState(metadata)
+  const ofLive = (bytes: number) => (liveBytes > 0 ? bytes / liveBytes : null)
   return {
     ...file,
     kind: metadata.kind,
@@ -80,6 +89,9 @@ export function summaryOf(file: CheckpointFile, metadata: CheckpointMetadata): C
     writtenBytes: metadata.writtenBytes,
     totalBytes: metadata.totalBytes,
     entries: entriesOf(metadata),
+    liveBytes,
+    storageFactor: ofLive(storedBytes),
+    restoreFactor: ofLive(chainBytes),
   }
 }
 

@@ -71,7 +71,7 @@ export async function runProcessing(parts: EpochParts, started: StartedEpoch): P
     get overlayBytes() {
       return memory?.overlayBytes ?? config.overlayBytes
     },
-    wantCheckpoint: () => coordinator?.want('soon'),
+    wantCheckpoint: () => requestEarly(parts, started, coordinator),
     isUndecided: (checkpoint) => view.lastCheckpoint < checkpoint || view.pending?.triggered.checkpoint === checkpoint,
     isHeldBack: () => isHeldBack(view),
     observeLag: (frames) => tellOfLag(parts, started, frames),
@@ -148,6 +148,12 @@ function requestFinal(
 ): void {
   if (coordinator !== null) coordinator.want('final')
   else appendOne(parts.follower, { type: 'final-requested', epoch, worker, cause }).catch(fail)
+}
+
+/** Likewise. */
+function requestEarly(parts: EpochParts, { epoch, worker, fail }: StartedEpoch, coordinator: Coordinator | null): void {
+  if (coordinator !== null) coordinator.want('soon')
+  else appendOne(parts.follower, { type: 'early-requested', epoch, worker }).catch(fail)
 }
 
 function createCoordinator(parts: EpochParts, started: StartedEpoch): Coordinator {

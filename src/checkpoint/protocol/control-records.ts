@@ -108,6 +108,12 @@ export interface FinalRequested extends OfEpoch {
   readonly cause: string
 }
 
+/** A worker's state changes fill up what it may hold of them: a checkpoint before its time makes room. */
+export interface EarlyRequested extends OfEpoch {
+  readonly type: 'early-requested'
+  readonly worker: string
+}
+
 /** Back pressure over an exchange (R19): sources wait while any reader says that it lags. */
 export interface ExchangeLagging extends OfEpoch {
   readonly type: 'exchange-lagging'
@@ -242,6 +248,8 @@ export interface SavepointCompleted extends OfEpoch {
   /** Of its metadata. */
   readonly sha256: string
   readonly bytes: number
+  /** As the wall shows; absent in records of earlier releases. */
+  readonly at?: string
 }
 
 /** What was asked for can't be. The job goes on. */
@@ -299,6 +307,7 @@ export type ControlRecord =
   | WorkerReady
   | EpochStarted
   | FinalRequested
+  | EarlyRequested
   | ExchangeLagging
   | CheckpointTriggered
   | CheckpointAcked
@@ -340,6 +349,7 @@ const TYPES: Readonly<Record<ControlRecordType, true>> = {
   'checkpoint-aborted': true,
   'checkpoint-dropped': true,
   'final-requested': true,
+  'early-requested': true,
   'exchange-lagging': true,
   'worker-failed': true,
   'job-failed': true,

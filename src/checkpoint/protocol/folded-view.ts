@@ -27,6 +27,15 @@ export interface PastFailure {
   readonly ranMs: number
 }
 
+/** A savepoint that was asked for, and is there as far as the log knows: people may have moved or deleted it. */
+export interface LastSavepoint {
+  readonly checkpoint: number
+  readonly uri: string
+  readonly bytes: number
+  /** Null in what earlier releases wrote. */
+  readonly at: string | null
+}
+
 export interface FoldedView {
   readonly epoch: number
   readonly claim: EpochClaimed | undefined
@@ -51,4 +60,6 @@ export interface FoldedView {
   readonly poolSlots: number
   /** Absent in summaries of earlier releases. */
   readonly restoredFrom?: TakenSavepoint | undefined
+  /** Likewise. */
+  readonly lastSavepoint?: LastSavepoint | undefined
 }

@@ -70,9 +70,12 @@ describe('requests', () => {
     assert.deepEqual([...(view.request?.committedBy ?? [])], ['a'])
     assert(view.settled.has('t'), 'what is told to be committed is never asked about again')
     assert.equal(append({ ...saved, request: 'other' }), false)
+    assert.equal(view.lastSavepoint, undefined)
     assert.equal(append(saved), true)
     assert.equal(view.request, undefined)
     assert.equal(view.epochState, 'started')
+    assert.deepEqual(view.lastSavepoint, { checkpoint: 1, uri: 'u', bytes: 1, at: null })
+    assert.deepEqual(view.fold().lastSavepoint, view.lastSavepoint)
   })
 
   test('one whose checkpoint is aborted knows why, and ends by failing', () => {
@@ -100,6 +103,15 @@ describe('requests', () => {
     append(asked())
     assert.equal(append({ type: 'summary', asOf: view.nextOffset, view: {} }), false)
   })
+})
+
+test('asking for an early checkpoint is of a running epoch, and leaves nothing behind', () => {
+  const { view, append } = startedView()
+  const before = JSON.stringify(view.fold())
+  assert.equal(append({ type: 'early-requested', worker: 'a' }), true)
+  assert.equal(JSON.stringify(view.fold()), before)
+  append({ type: 'worker-failed', worker: 'a', code: 'X', cause: '', verdict: 'restart', at: '' })
+  assert.equal(append({ type: 'early-requested', worker: 'a' }), false)
 })
 
 describe('a job that is stopped on purpose', () => {

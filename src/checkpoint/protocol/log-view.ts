@@ -36,7 +36,7 @@ import type {
   TransactionSalvaged,
   WorkerFailed,
 } from './control-records.ts'
-import type { EpochFailure, FoldedView, PastFailure } from './folded-view.ts'
+import type { EpochFailure, FoldedView, LastSavepoint, PastFailure } from './folded-view.ts'
 import { CHECKPOINT_TRANSITIONS, type CheckpointState, EPOCH_TRANSITIONS, type EpochState } from './transitions.ts'
 
 /** A checkpoint that is triggered and not decided. */
@@ -100,6 +100,8 @@ export class LogView {
   stoppedAt = -1
   /** The savepoint that the job has taken over last. */
   restoredFrom: TakenSavepoint | undefined
+  /** The last one that somebody asked for and got. */
+  lastSavepoint: LastSavepoint | undefined
   /** The greatest number ever triggered. */
   lastCheckpoint = 0
   restorePoint: RestorePoint | null = null
@@ -146,7 +148,7 @@ export class LogView {
   /** For a summary. Of a started epoch with no checkpoint pending, and no request. */
   fold(): FoldedView {
     const { epoch, claim, recovered, started, failure, failedAt, failures, lastCheckpoint } = this
-    const { restorePoint, settlePoint, retained, abandoned, poolWorkers, poolSlots, restoredFrom } = this
+    const { restorePoint, settlePoint, retained, abandoned, poolWorkers, poolSlots, restoredFrom, lastSavepoint } = this
     return {
       epoch,
       claim,
@@ -169,6 +171,7 @@ export class LogView {
       poolWorkers,
       poolSlots,
       restoredFrom,
+      lastSavepoint,
     }
   }
 
@@ -246,6 +249,9 @@ export class LogView {
       case 'final-requested':
         this.finalRequest ??= record
         return true
+      case 'early-requested':
+        // Nothing to remember: the coordinator hears it, or its worker asks again in the next epoch.
+        return true
       case 'exchange-lagging':
         if (record.isLagging) this.lagging.add(record.worker)
         else this.lagging.delete(record.worker)
@@ -282,8 +288,11 @@ export class LogView {
       case 'savepoint-progressed':
         return this.request?.requested.request === record.request
       case 'savepoint-completed':
+        if (!this.endRequest(record.request, false)) return false
+        this.lastSavepoint = { checkpoint: record.checkpoint, uri: record.uri, bytes: record.bytes, at: record.at ?? null }
+        return true
       case 'request-failed':
-        return this.endRequest(record.request, record.type === 'request-failed')
+        return this.endRequest(record.request, true)
       case 'job-stopped':
         return this.stop(offset, record)
       case 'checkpoint-dropped':

@@ -105,6 +105,24 @@ test('a share changes by a quarter of itself in a round', () => {
   assert.deepEqual(Object.fromEntries(next), { a: 150 * MIB, b: 250 * MIB })
 })
 
+test('what a small share can not take in a round stays with those that give', () => {
+  const linear = (name: string, perMib: number): Consumer => ({
+    name,
+    minimumBytes: MIB,
+    maximumBytes: TOTAL,
+    gain: (bytes) => (perMib * bytes) / MIB,
+  })
+  const next = rebalance(
+    [linear('a', 0), linear('b', 1)],
+    new Map([
+      ['a', 392 * MIB],
+      ['b', 8 * MIB],
+    ]),
+    TOTAL,
+  )
+  assert.deepEqual(Object.fromEntries(next), { a: 390 * MIB, b: 10 * MIB })
+})
+
 test('nobody is made smaller for bytes that nobody would take', () => {
   const enough = (name: string, bytes: number): Consumer => ({
     name,

@@ -74,6 +74,12 @@ function stepTowards<N extends string>(
     next.set(name, now + bytes)
     left -= bytes
   }
+  // What nobody takes in this round stays where it is.
+  for (const { name } of consumers) {
+    const bytes = Math.max(0, Math.min(left, current.get(name)! - next.get(name)!))
+    next.set(name, next.get(name)! + bytes)
+    left -= bytes
+  }
   return sumOf(next) > totalBytes ? shrunk(consumers, next, target, totalBytes) : next
 }
 

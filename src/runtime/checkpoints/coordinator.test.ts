@@ -223,6 +223,17 @@ test('a final checkpoint that was aborted is asked for again', async () => {
   await scene.until(() => follower.view.isFinished)
 })
 
+test('a worker whose state changes fill up gets a checkpoint before its time, wherever it runs', async () => {
+  const scene = await new Scene().start()
+  const { simulation, follower, epoch } = scene
+  await scene.complete(1)
+  await scene.until(() => follower.view.restorePoint?.checkpoint === 1)
+  const askedAtMs = simulation.nowMs
+  await scene.append({ type: 'early-requested', epoch, worker: 'b' })
+  await scene.until(() => follower.view.pending?.triggered.checkpoint === 2)
+  assert.ok(simulation.nowMs - askedAtMs < 100, `after ${simulation.nowMs - askedAtMs} ms`)
+})
+
 test('an interval that adapts itself lengthens under back pressure and shortens when that is over, within its bounds', async () => {
   const scene = new Scene()
   scene.adaptive = { minMs: 1_000, maxMs: 2_000 }

@@ -183,6 +183,9 @@ export class Coordinator {
       case 'final-requested':
         this.wanted = 'final'
         break
+      case 'early-requested':
+        if (this.wanted === 'none') this.wanted = 'soon'
+        break
       default:
     }
     this.wake()

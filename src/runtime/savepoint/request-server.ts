@@ -137,7 +137,18 @@ export class RequestServer {
       const { metadata: written, sha256 } = await writer.finish(factsOf(metadata, shape, requested.isStop))
       const { checkpoint } = point
       const bytes = written.totalBytes
-      const completed = { type: 'savepoint-completed', epoch, request: id, checkpoint, uri: target.uri, sha256, bytes } as const
+      const at = new Date(clock.nowMs()).toISOString()
+      const { uri: savedTo } = target
+      const completed = {
+        type: 'savepoint-completed',
+        epoch,
+        request: id,
+        checkpoint,
+        uri: savedTo,
+        sha256,
+        bytes,
+        at,
+      } as const
       const stopped = { type: 'job-stopped', epoch, request: id, isForgotten: false } as const
       const [isValid = false] = await follower.append(requested.isStop ? [completed, stopped] : [completed])
       if (!isValid) throw interrupted()
