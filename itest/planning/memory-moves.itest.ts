@@ -71,7 +71,7 @@ test('shares go to the worker that is loaded, and to the other one when the load
           now = await look()
         }
         assert.ok(now[0]!.bytes + now[1]!.bytes <= now[0]!.sum && now[0]!.sum < BUDGET)
-        if (now[worker]!.bytes < 1.3 * now[1 - worker]!.bytes) continue
+        if (now[worker]!.bytes < 1.2 * now[1 - worker]!.bytes) continue
         t.diagnostic(`worker ${worker} is loaded: ${now.map(({ bytes }) => (bytes / MIB).toFixed(0)).join(' and ')} MiB`)
         return
       }
