@@ -1,6 +1,7 @@
 /** `millrace plan` and the interval that adapts itself, on jobs that run. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import type { ShownStatus } from '../../src/cli/status-command.ts'
 import type { Plan } from '../../src/planning/plan.ts'
 import type { PlanSettings } from '../../src/planning/plan-settings.ts'
 import { metricsOf } from '../faults/metrics-of.ts'
@@ -18,6 +19,11 @@ type PlanAnswer = Plan & { readonly settings: PlanSettings }
 
 async function plan(...args: string[]): Promise<PlanAnswer> {
   const command = ['--conditions=millrace-source', 'src/main.ts', 'plan', ...args]
+  return JSON.parse((await mustRun(process.execPath, command, { env: jobEnvironment() })).stdout)
+}
+
+async function status(...args: string[]): Promise<ShownStatus> {
+  const command = ['--conditions=millrace-source', 'src/main.ts', 'status', ...args]
   return JSON.parse((await mustRun(process.execPath, command, { env: jobEnvironment() })).stdout)
 }
 
@@ -58,6 +64,17 @@ describe('planning', { concurrency: false }, () => {
       assert.ok(live.figures.inputPerSecond > 100, `${live.figures.inputPerSecond} records/s`)
       assert.ok(live.figures.capacityPerSecond > live.figures.inputPerSecond)
       assert.ok(live.retention.moneyPerDay !== null)
+      // The same in the status, with what else the copy tells and what the checkpoint holds.
+      const where = ['--brokers', kafka.bootstrap, '--checkpoints', `file://${scene.checkpoints}`, '--metrics', String(url)]
+      const { stored: holds, live: tells } = await status('planned', ...where)
+      assert.ok(holds !== null && 'liveEntries' in holds && holds.liveEntries > KEYS / 2, JSON.stringify(holds))
+      assert.ok(holds.storageFactor! >= 1 && holds.restoreFactor! >= 1)
+      assert.ok(tells?.plan && tells.plan.fullBytes > 0 && tells.plan.storageFactor! >= 1, JSON.stringify(tells))
+      assert.equal(tells.plan.intervalMs, 500)
+      assert.ok(tells.plan.recoveryMeanMs! > 10_000)
+      const [copy] = tells.copies
+      assert.ok(copy !== undefined && 'workers' in copy && copy.state === 'running', JSON.stringify(copy))
+      assert.deepEqual([copy.memory, copy.workers.length], [null, 1])
       // A session timeout of 10 s alone is beyond a target of 1 s: the job itself says so.
       const { warning } = await job.event('plan-warning')
       assert.equal(warning, 'recovery-above-target')

@@ -283,8 +283,8 @@ function createCheckpoints(
       coordinator?.acknowledge(checkpoint, worker, manifest) ??
       appendOne(follower, { type: 'checkpoint-acked', epoch, checkpoint, worker, manifest }),
     decline: async (checkpoint, cause) => {
-      logger.warn('checkpoint-declined', { checkpoint, error: cause })
       const reason = abortReasonOf(cause)
+      logger.warn('checkpoint-declined', { checkpoint, reason, error: cause })
       const { message, remedy } = cause
       await appendOne(follower, { type: 'checkpoint-declined', epoch, checkpoint, worker, cause: message, reason, remedy })
     },
