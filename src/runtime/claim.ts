@@ -31,6 +31,7 @@ export async function appendClaim(
     type: 'epoch-claimed',
     nonce: claim.nonce,
     previousEpoch: view.epoch,
+    seen: view.nextOffset - 1,
     members: claim.members.map(({ worker, joinNonce, memberId }) => ({ worker, joinNonce, memberId })),
     assignment: claim.assignment,
     ...(Object.keys(claim.standby).length === 0 ? {} : { standby: claim.standby }),

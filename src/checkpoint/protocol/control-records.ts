@@ -27,6 +27,11 @@ export interface EpochClaimed {
   readonly nonce: string
   /** The last valid claim before it, or -1: otherwise this claim is void. */
   readonly previousEpoch: number
+  /**
+   * The offset of the last record that its author had read. Void behind a `job-stopped` that he did not know of: that was for
+   * him too. Absent in records of earlier releases.
+   */
+  readonly seen?: number
   readonly members: readonly ClaimedMember[]
   /** Worker → its tasks; a member that isn't named here takes no part in this epoch. */
   readonly assignment: Readonly<Record<string, readonly TaskKey[]>>

@@ -144,6 +144,24 @@ describe('a job that is stopped on purpose', () => {
     assert.equal(lastCheckpoint, 2)
     assert.deepEqual(view.lineage, [], 'local state of it is of no use')
   })
+
+  test('is not begun anew by a claim whose author has not read that it is stopped', () => {
+    for (const [seen, isValid] of [
+      [-1, false],
+      [0, true],
+      [undefined, true],
+    ] as const) {
+      const { view, append } = startedView()
+      append({ type: 'cancel-requested', request: 'r', at: '' })
+      append(triggered(1, 'r'))
+      append(completed(1))
+      append(stopped(false))
+      const claim = { type: 'epoch-claimed', previousEpoch: view.epoch, members: [], assignment: {}, graphDigest: '' }
+      const known = seen === undefined ? {} : { seen: view.stoppedAt + seen }
+      assert.equal(append({ ...claim, nonce: 'n', workers: 1, slots: 1, at: '', ...known }), isValid)
+      assert.equal(view.epochState, isValid ? 'claimed' : 'stopped')
+    }
+  })
 })
 
 describe('a savepoint that is taken over', () => {

@@ -204,6 +204,7 @@ export class LogView {
 
   private applyClaim(offset: number, claim: EpochClaimed): boolean {
     if (claim.previousEpoch !== this.epoch) return false
+    if (this.epochState === 'stopped' && claim.seen !== undefined && claim.seen < this.stoppedAt) return false
     this.epoch = offset
     this.epochState = 'claimed'
     this.claim = claim

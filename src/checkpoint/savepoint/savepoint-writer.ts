@@ -1,6 +1,6 @@
 /**
  * Writes a savepoint: state and frames as they are given, in bounded memory, then the metadata. Nothing counts before
- * that is there. A writer that is given up deletes what it has written, as far as it can.
+ * that is there. A writer that is given up deletes what it has written, as far as it can and may.
  *
  * Several attempts may write into one folder: each takes a name of its own for its files, and the first that puts the
  * metadata wins.
@@ -60,8 +60,8 @@ export class SavepointWriter {
   private readonly files: SavepointFile[] = []
   private slices: OpenSlice[] = []
   private frames: OpenFrames[] = []
-  /** It may be there, and is this writer's. */
-  private hasMetadata = false
+  /** This writer's own. Of a put that failed it is not known whether it will be there. */
+  private own: 'none' | 'maybe' | 'there' = 'none'
 
   constructor(parts: SavepointWriterParts) {
     this.parts = parts
@@ -125,21 +125,26 @@ export class SavepointWriter {
       totalBytes: sum(this.files, ({ bytes }) => bytes),
     }
     const { bytes, sha256 } = encodeSavepoint(metadata)
-    this.hasMetadata = true
+    this.own = 'maybe'
     try {
       await storage.put(SAVEPOINT_METADATA, [bytes], signal)
     } catch (error) {
       if (!isMillraceError(error, 'MR_STORAGE_EXISTS')) throw error
-      this.hasMetadata = false
+      this.own = 'none'
       throw existing(storage.uri)
     }
+    this.own = 'there'
     return { metadata, sha256 }
   }
 
-  /** Deletes what was written: the metadata first, so that there is never a savepoint without its files. */
+  /**
+   * Deletes what was written: the metadata first, so that there is never a savepoint without its files. Nothing where it may
+   * still come: then it finds them.
+   */
   async discard(): Promise<void> {
     const { storage } = this.parts
-    if (this.hasMetadata) await storage.delete([SAVEPOINT_METADATA])
+    if (this.own === 'maybe') return
+    if (this.own === 'there') await storage.delete([SAVEPOINT_METADATA])
     await storage.delete(this.files.map(({ path }) => path))
   }
 

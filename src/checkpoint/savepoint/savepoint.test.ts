@@ -96,6 +96,26 @@ test('what was given up leaves nothing behind', async () => {
   assert.equal(storage.files.size, 0)
 })
 
+test('where the metadata may still come, its files stay; where it is known to be there, it goes first', async () => {
+  const storage = new MemoryStorage()
+  const late = await written(storage)
+  const put = storage.put.bind(storage)
+  storage.put = (path, chunks) => (path === SAVEPOINT_METADATA ? Promise.reject(new Error('no answer')) : put(path, chunks))
+  await assert.rejects(late.finish(FACTS), /no answer/)
+  storage.put = put
+  const files = storage.files.size
+  assert(files > 0)
+  await late.discard()
+  assert.equal(storage.files.size, files)
+  const known = await written(storage, '0000000013-e7')
+  await known.finish(FACTS)
+  await known.discard()
+  assert.deepEqual(
+    [...storage.files.keys()].filter((path) => !path.startsWith('0000000012')),
+    [],
+  )
+})
+
 test('a savepoint is never replaced', async () => {
   const storage = new MemoryStorage()
   const late = await written(storage, '0000000011-e7')

@@ -119,7 +119,8 @@ export class RequestServer {
     const endTelling = clock.every(PROGRESS_EVERY_MS, tell)
     let target: CheckpointStorage | undefined
     let writer: SavepointWriter | undefined
-    let isDone = false
+    /** The log says that the savepoint exists, or may come to say so. */
+    let isTold = false
     try {
       target = await unlessAborted(signal, () => openStorage(uri))
       await target.check()
@@ -150,12 +151,14 @@ export class RequestServer {
         at,
       } as const
       const stopped = { type: 'job-stopped', epoch, request: id, isForgotten: false } as const
+      // What was sent and not read back may count all the same.
+      isTold = true
       const [isValid = false] = await follower.append(requested.isStop ? [completed, stopped] : [completed])
+      isTold = isValid
       if (!isValid) throw interrupted()
-      isDone = true
     } finally {
       endTelling()
-      if (!isDone) await writer?.discard().catch(() => {})
+      if (!isTold) await writer?.discard().catch(() => {})
       await target?.close().catch(() => {})
     }
   }

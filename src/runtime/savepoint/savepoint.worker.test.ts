@@ -162,6 +162,24 @@ describe('a savepoint', () => {
     scene.assertExact()
   })
 
+  test('stays where the log tells of it, also if its author is not answered', async () => {
+    const scene = new Scene(100)
+    const world = new SavepointWorld('a')
+    const worker = world.start(scene.job())
+    await until(() => scene.isAllOut)
+    const append = world.log.append.bind(world.log)
+    world.log.append = async (values) => {
+      const offset = await append(values)
+      if (values.some((value) => value.includes('savepoint-completed'))) throw new Error('no answer')
+      return offset
+    }
+    const uri = await world.savepoint(false)
+    await until(() => world.log.entries.some((entry) => entry.includes('request-failed')))
+    worker.stop()
+    assert.deepEqual(await worker.done, { ok: true })
+    assert.deepEqual(await (await SavepointReader.open(folder(world, uri))).verify(), [])
+  })
+
   test('of a job that is stopped, or is asked already, is refused by name', async () => {
     const scene = new Scene(100)
     const world = new SavepointWorld('a')

@@ -306,4 +306,15 @@ export const checkpointProofs: readonly DirectedProof[] = [
     },
     fails: /Expected values to be strictly deep-equal/,
   },
+  {
+    id: 'R14 savepoint',
+    rule: 'R14',
+    without: 'the files of a savepoint stay where its metadata may still come',
+    edits: [edit('src/checkpoint/savepoint/savepoint-writer.ts', "    if (this.own === 'maybe') return\n", '')],
+    test: {
+      file: 'src/checkpoint/savepoint/savepoint.test.ts',
+      name: 'where the metadata may still come, its files stay; where it is known to be there, it goes first',
+    },
+    fails: /Expected values to be strictly equal/,
+  },
 ]

@@ -2,6 +2,7 @@
 import type { ModelBroker } from '../../../connectors/kafka/testing/model-broker.ts'
 import type { SeededRandom } from '../simulator/seeded-random.ts'
 import { rewindByHand } from './rewind-by-hand.ts'
+import { SavepointUser } from './savepoint-user.ts'
 import type { Scenario } from './scenario.ts'
 import type { Shape } from './shape.ts'
 import type { SimulatedWorker, World } from './world.ts'
@@ -23,10 +24,12 @@ export class Acts {
   readonly scenario: Scenario
   readonly shape: Shape
   readonly random: SeededRandom
+  readonly savepoints: SavepointUser
   /** Rewinds by hand that have not ended. */
   rewinding = 0
   /** From now on nothing is started any more but by hand. */
   isOver = false
+  /** Nothing is started before. */
   private darkUntilMs = 0
   private disastersLeft: number
 
@@ -36,6 +39,7 @@ export class Acts {
     this.shape = shape
     this.random = world.simulation.random.fork()
     this.disastersLeft = shape.disasters
+    this.savepoints = new SavepointUser(this)
     world.onEnd = (worker) => this.restartEnded(worker)
   }
 
@@ -105,11 +109,16 @@ export class Acts {
     world.simulation.note(null, 'disaster')
     for (const one of world.running) one.process.crash()
     const waitMs = random.chance(0.3) ? 3_000 : random.between(8_000, LONGEST_DISASTER_MS)
-    this.darkUntilMs = world.simulation.nowMs + waitMs
+    this.darken(waitMs)
     if (this.shape.rewinds > 0 && random.chance(0.5)) this.later(waitMs, 'rewind in the dark', () => this.rewind())
     world.simulation.after(null, waitMs, 'start behind a disaster', () => {
       for (let machine = 0; machine < 3; machine++) this.startOn(machine)
     })
+  }
+
+  /** Nothing is started for so long. */
+  darken(ms: number): void {
+    this.darkUntilMs = Math.max(this.darkUntilMs, this.world.simulation.nowMs + ms)
   }
 
   jumpClock(worker: SimulatedWorker): void {
@@ -167,7 +176,7 @@ export class Acts {
     this.world.coverage.add(worker === undefined ? what : `${what} while ${worker.status.phase}${this.phaseOfJob()}`)
   }
 
-  private phaseOfJob(): string {
+  phaseOfJob(): string {
     const { epochState, pending } = this.world.checker.view
     return `, epoch ${epochState}${pending === undefined ? '' : `, ${pending.triggered.kind} checkpoint pending`}`
   }

@@ -12,12 +12,14 @@ import { controlTopic } from '../../../connectors/kafka/control/kafka-control-lo
 import type { HeldRequest } from '../../../connectors/kafka/testing/held-request.ts'
 import type { ControlRecord, ControlRecordType } from '../../checkpoint/protocol/control-records.ts'
 import { MillraceError } from '../../common/errors.ts'
+import type { Answer, JobRequest } from '../../runtime/savepoint/ask-job.ts'
 import type { SeededRandom } from '../simulator/seeded-random.ts'
 import type { SimulatedProcess } from '../simulator/simulated-process.ts'
+import { askByHand } from './ask-by-hand.ts'
 import { appendByHand } from './control-topic.ts'
 import { LogWitness, recordsIn } from './log-witness.ts'
-import type { Scenario } from './scenario.ts'
 import { APPLICATION } from './transfer-job.ts'
+import type { Visit } from './visit.ts'
 import type { World } from './world.ts'
 
 /** A put that has reached the storage. */
@@ -45,13 +47,11 @@ export class Adversary {
   readonly random: SeededRandom
   /** What the schedule waits for, in words. */
   waitsFor = 'nothing'
-  private readonly scenario: Scenario
   private requests: Waiter<HeldRequest>[] = []
   private puts: Waiter<HeldPut>[] = []
 
-  constructor(world: World, scenario: Scenario) {
+  constructor(world: World) {
     this.world = world
-    this.scenario = scenario
     this.random = world.simulation.random.fork()
     this.log = new LogWitness(world.kafka)
     world.network.gate = (request) => taken(this.requests, request)
@@ -132,13 +132,16 @@ export class Adversary {
     }
   }
 
+  /** Somebody asks the job for a savepoint, or to stop. */
+  ask(draft: JobRequest['draft']): Visit<Answer> {
+    return askByHand(this.world, draft)
+  }
+
   /** By hand; false: it was void. */
   rewind(checkpoint: number): boolean {
     const { epoch, nextOffset } = this.log.view
     appendByHand(this.world.kafka, { type: 'restored-to', epoch, checkpoint })
-    const isValid = this.log.view.failedAt === nextOffset
-    if (isValid) this.scenario.rewinds++
-    return isValid
+    return this.log.view.failedAt === nextOffset
   }
 
   /** Nothing is held any more. */

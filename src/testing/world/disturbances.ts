@@ -138,6 +138,7 @@ export class Disturbances {
     world.simulation.after(null, LONGEST_PAUSE_MS + LONGEST_OUTAGE_MS, 'calm', () => {
       this.isOver = true
       acts.isOver = true
+      acts.savepoints.end()
       acts.startOn(0)
       acts.startOn(1)
     })

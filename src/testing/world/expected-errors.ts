@@ -28,9 +28,11 @@ const OF_A_REPLACED_TOPIC: readonly ErrorCode[] = ['MR_SOURCE_REPLACED', 'MR_KAF
 const OF_A_FOREIGN_JOB: readonly string[] = ['MR_STATE_UNCLAIMED', 'MR_SOURCE_UNCLAIMED'] satisfies ErrorCode[]
 
 /** The first that none of the world's faults excuses. */
-export function unexpectedError({ checker, workers }: World, { replacesTopic }: Shape): string | undefined {
+export function unexpectedError({ checkers, workers }: World, { replacesTopic }: Shape): string | undefined {
   const expected = new Set<string>([...ALWAYS, ...(replacesTopic ? OF_A_REPLACED_TOPIC : [])])
-  for (const code of checker.failureCounts.keys()) if (!expected.has(code)) return `an epoch failed with ${code}`
+  for (const { failureCounts } of checkers.values()) {
+    for (const code of failureCounts.keys()) if (!expected.has(code)) return `an epoch failed with ${code}`
+  }
   for (const { name, end, release } of workers) {
     if (end?.ok !== false) continue
     const { error } = end

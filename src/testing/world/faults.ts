@@ -49,6 +49,7 @@ export const DEEDS: readonly { readonly times: (shape: Shape) => number; readonl
   { times: ({ rewinds }) => rewinds, act: (acts) => acts.rewind() },
   { times: ({ addedPartitions }) => addedPartitions, act: (acts) => acts.addPartition() },
   { times: ({ replacesTopic }) => (replacesTopic ? 1 : 0), act: (acts) => acts.replaceTopic() },
+  { times: ({ requests }) => requests, act: (acts) => acts.savepoints.ask() },
   { times: ({ hasForeignJob }) => (hasForeignJob ? 1 : 0), act: (acts) => acts.startForeign() },
 ]
 

@@ -6,6 +6,7 @@ import { checkpointMutations } from './mutations/checkpoint-mutations.ts'
 import { exchangeMutations } from './mutations/exchange-mutations.ts'
 import { logMutations } from './mutations/log-mutations.ts'
 import type { Mutation } from './mutations/mutation.ts'
+import { savepointMutations } from './mutations/savepoint-mutations.ts'
 import { sinkMutations } from './mutations/sink-mutations.ts'
 
 export type { Mutation, SourceEdit } from './mutations/mutation.ts'
@@ -14,5 +15,6 @@ export const mutations: Readonly<Record<string, Mutation>> = {
   ...logMutations,
   ...checkpointMutations,
   ...exchangeMutations,
+  ...savepointMutations,
   ...sinkMutations,
 }

@@ -3,6 +3,7 @@ import { isMillraceError } from '../../common/errors.ts'
 import { Acts } from './acts.ts'
 import { Disturbances } from './disturbances.ts'
 import { unexpectedError } from './expected-errors.ts'
+import { savepointViolation } from './invariants/savepoint-content.ts'
 import { stateViolation } from './invariants/stored-state.ts'
 import { committedOutput, isComplete, Scenario, violation } from './scenario.ts'
 import { shapeOf } from './shape.ts'
@@ -28,7 +29,7 @@ export async function runSeed(seed: number, { keepTrace = false } = {}): Promise
   const world = new World(seed, { keepTrace, ...shape })
   for (const name of shape.names) world.coverage.add(`world: ${name}`)
   world.kafka.transactions.times.expiryCheckMs = 1_000
-  const { simulation, kafka, checker } = world
+  const { simulation, kafka } = world
   const scenario = new Scenario(world, { records: 220, partitions: 3, keys: 8, intervalMs: 50 })
   const acts = new Acts(world, scenario, shape)
   for (let machine = 0; machine < 3; machine++) acts.startOn(machine)
@@ -41,7 +42,7 @@ export async function runSeed(seed: number, { keepTrace = false } = {}): Promise
     if (wrong !== undefined) return true
     if (simulation.nowMs < checkAtMs) return false
     checkAtMs = simulation.nowMs + CHECK_EVERY_MS
-    scenario.rewinds = checker.recordCounts.get('restored-to') ?? 0
+    scenario.rewinds = stepsBack(world)
     wrong = violation(scenario, kafka)
     const isOver = disturbances.isOver && acts.rewinding === 0
     if (wrong !== undefined || (isOver && hasCome(world, scenario))) return true
@@ -54,15 +55,24 @@ export async function runSeed(seed: number, { keepTrace = false } = {}): Promise
   const isDrained = await simulation.run(isDone, { untilMs: DISTURBED_MS + PATIENCE_MS })
   if (wrong === undefined && !isDrained) wrong = `it has not drained: ${stateOf(world, scenario)}`
   if (wrong === undefined) wrong = await stopAll(world)
-  wrong ??= world.bugs[0] ?? violation(scenario, kafka) ?? unexpectedError(world, shape) ?? (await stateOnDisks(world))
+  scenario.rewinds = stepsBack(world)
+  wrong ??= world.bugs[0] ?? violation(scenario, kafka) ?? unexpectedError(world, shape)
+  wrong ??= (await stateOnDisks(world)) ?? (await contentOfSavepoints(world, scenario))
   coverEnds(world)
   const { digest, eventCount: events, nowMs: simulatedMs } = simulation
   return { seed, wrong, digest, events, simulatedMs, world }
 }
 
-function coverEnds({ coverage, checker, workers, disks }: World): void {
-  for (const [type, count] of checker.recordCounts) coverage.add(`log: ${type}`, count)
-  for (const [code, count] of checker.failureCounts) coverage.add(`epoch failed: ${code}`, count)
+/** How often jobs went back: what they had put out behind that comes again. */
+export function stepsBack({ checkers }: World): number {
+  return [...checkers.values()].reduce((sum, checker) => sum + checker.stepsBack, 0)
+}
+
+export function coverEnds({ coverage, checkers, workers, disks }: World): void {
+  for (const { recordCounts, failureCounts } of checkers.values()) {
+    for (const [type, count] of recordCounts) coverage.add(`log: ${type}`, count)
+    for (const [code, count] of failureCounts) coverage.add(`epoch failed: ${code}`, count)
+  }
   for (const { end, status } of workers) {
     if (end?.ok === false) coverage.add(`worker failed: ${isMillraceError(end.error) ? end.error.code : end.error.name}`)
     coverage.add('merges', status.compaction.merges)
@@ -77,10 +87,24 @@ function hasCome(world: World, scenario: Scenario): boolean {
   return last?.ok === false && isMillraceError(last.error, 'MR_SOURCE_REPLACED')
 }
 
-export async function stateOnDisks({ disks, storage, checker }: World): Promise<string | undefined> {
+export async function stateOnDisks({ disks, storage, checkers }: World): Promise<string | undefined> {
+  const retained = [...checkers.values()].flatMap(({ view }) => view.retained)
   for (const disk of disks.values()) {
-    const wrong = await stateViolation(disk, storage.files, checker.view.retained)
+    const wrong = await stateViolation(disk, storage.files, retained)
     if (wrong !== undefined) return wrong
+  }
+  return undefined
+}
+
+/** Of those that nobody has deleted. */
+export async function contentOfSavepoints(
+  { shelf, storage, coverage }: World,
+  scenario: Scenario,
+): Promise<string | undefined> {
+  for (const saved of shelf.all) {
+    if (Object.keys(saved.metadata.inFlight).length > 0) coverage.add('a savepoint with records in flight')
+    const wrong = await savepointViolation(storage.files, shelf.folderOf(saved.record.uri), scenario)
+    if (wrong !== undefined) return `${saved.record.uri}: ${wrong}`
   }
   return undefined
 }

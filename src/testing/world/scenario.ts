@@ -25,7 +25,7 @@ export class Scenario {
   isWritten = false
   /** By key and partition: the indices of its records, in their order. */
   readonly indicesOf = new Map<string, number[][]>()
-  /** How often the job was sent back by hand: what it had put out behind that checkpoint comes again. */
+  /** How often the job went back, by hand or to a savepoint: what it had put out behind that comes again. */
   rewinds = 0
   /** What was written to the input topic before is gone, and another topic has its name. */
   isReplaced = false

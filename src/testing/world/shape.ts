@@ -22,6 +22,8 @@ export interface Shape {
   readonly hasLaterRelease: boolean
   /** Somebody starts another job under the same application id. */
   readonly hasForeignJob: boolean
+  /** How often somebody asks for a savepoint, or for the end of the job. */
+  readonly requests: number
 }
 
 /** A number that no simulation begins with. */
@@ -70,9 +72,14 @@ export function shapeOf(seed: number): Shape {
     hasWrongClocks: has('clocks jump', 0.2),
     hasLaterRelease: has('two releases', 0.12),
     hasForeignJob: has('another job of the same id', 0.04),
+    requests: 0,
   }
   // Each behind what was drawn before, so that this stays as it was for each seed.
   const config = has('standby copies', 0.35) ? { ...shape.config, standbyReplicas: 1 } : shape.config
   const bounds = has('state written in steps', 0.3) ? { ...shape.bounds, applyEntries: random.pick([1, 3])! } : shape.bounds
-  return { ...shape, config, bounds }
+  // Elsewhere nothing can be begun anew.
+  const isAsked = has('savepoints', 0.35) && !shape.replacesTopic && !shape.hasForeignJob
+  if (!isAsked) return { ...shape, config, bounds }
+  const retainOnCancel = has('a cancelled job is forgotten', 0.5) ? 'delete' : 'keep'
+  return { ...shape, config: { ...config, retainOnCancel }, bounds, requests: random.pick([1, 2, 3])! }
 }

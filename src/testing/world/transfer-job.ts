@@ -30,7 +30,8 @@ export interface Counted {
   readonly index: number
 }
 
-interface Seen {
+/** The state of a key. */
+export interface Seen {
   readonly count: number
   /** By source partition: the last index. */
   readonly last: Readonly<Record<string, number>>
@@ -42,13 +43,16 @@ interface Seen {
  */
 export type Release = 'job' | 'later' | 'foreign'
 
-/** Made anew for each process: sources and sinks keep things of their own. */
-export function transferJob(release: Release = 'job'): JobDefinition {
+/**
+ * Made anew for each process: sources and sinks keep things of their own.
+ * @param partitions of the exchange; undefined: as many as the source has when it is made
+ */
+export function transferJob(release: Release = 'job', partitions?: number): JobDefinition {
   return defineJob(APPLICATION, (job) => {
     const transfers = job.source('transfers', kafkaSource({ topic: INPUT, value: json<Transfer>(), outOfOrderness: 5 }))
     const read = release === 'later' ? transfers.filter(() => true) : transfers
     read
-      .keyBy((transfer) => transfer.key)
+      .keyBy((transfer) => transfer.key, partitions === undefined ? {} : { partitions })
       .process(release === 'foreign' ? 'sums' : 'counts', {
         state: { seen: valueState((): Seen => ({ count: 0, last: {} })) },
         onRecord({ partition, index }, { key, state }) {

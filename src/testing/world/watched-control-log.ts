@@ -1,13 +1,18 @@
 import type { ControlLog, ControlLogEntry } from '../../ports/control-log.ts'
 
-/** A control log, and somebody who is told of everything that is read from it. */
+export interface ControlLogWatcher {
+  readonly onRead: (offset: number, value: Buffer) => void
+  readonly onAppend: (values: readonly Buffer[]) => void
+}
+
+/** A control log, and somebody who is told of everything that is read from it, and sent to it. */
 export class WatchedControlLog implements ControlLog {
   private readonly log: ControlLog
-  private readonly onRead: (offset: number, value: Buffer) => void
+  private readonly watcher: ControlLogWatcher
 
-  constructor(log: ControlLog, onRead: (offset: number, value: Buffer) => void) {
+  constructor(log: ControlLog, watcher: ControlLogWatcher) {
     this.log = log
-    this.onRead = onRead
+    this.watcher = watcher
   }
 
   open(): Promise<{ readonly created: boolean }> {
@@ -15,6 +20,7 @@ export class WatchedControlLog implements ControlLog {
   }
 
   append(values: readonly Buffer[]): Promise<number> {
+    this.watcher.onAppend(values)
     return this.log.append(values)
   }
 
@@ -24,7 +30,7 @@ export class WatchedControlLog implements ControlLog {
 
   async *tail(offset: number, signal: AbortSignal): AsyncIterable<readonly ControlLogEntry[]> {
     for await (const entries of this.log.tail(offset, signal)) {
-      for (const entry of entries) this.onRead(entry.offset, entry.value)
+      for (const entry of entries) this.watcher.onRead(entry.offset, entry.value)
       yield entries
     }
   }

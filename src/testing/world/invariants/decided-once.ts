@@ -1,4 +1,4 @@
-import type { Invariant, Logged } from './invariant.ts'
+import type { Invariant, Logged, Restored } from './invariant.ts'
 
 type Decision = 'none' | 'completed' | 'aborted'
 
@@ -21,6 +21,13 @@ export class DecidedOnce implements Invariant {
       default:
         return undefined
     }
+  }
+
+  /** A savepoint that is taken over takes a number too. */
+  onRestored({ point: { checkpoint, epoch } }: Restored): string | undefined {
+    if (this.decisions.has(checkpoint)) return `the copy of a savepoint is checkpoint ${checkpoint}, which was triggered before`
+    this.decisions.set(checkpoint, { epoch, decision: 'completed' })
+    return undefined
   }
 
   private decide(

@@ -2,9 +2,15 @@
 import { composeMetadata } from '../../../checkpoint/compose.ts'
 import { manifestWith } from '../../../checkpoint/manifest.fixture.ts'
 import type { WorkerManifest } from '../../../checkpoint/manifest.ts'
-import { type CheckpointMetadata, checkpointPath, encodeMetadata } from '../../../checkpoint/metadata.ts'
-import type { ControlRecord } from '../../../checkpoint/protocol/control-records.ts'
-import type { Completed, Logged } from './invariant.ts'
+import { type CheckpointMetadata, checkpointPath, encodeMetadata, sha256Hex } from '../../../checkpoint/metadata.ts'
+import type {
+  CheckpointKind,
+  ControlRecord,
+  SavepointCompleted,
+  SavepointRestored,
+} from '../../../checkpoint/protocol/control-records.ts'
+import type { SavepointMetadata } from '../../../checkpoint/savepoint/savepoint-metadata.ts'
+import type { Completed, Logged, Restored } from './invariant.ts'
 
 export function valid(offset: number, record: ControlRecord): Logged {
   return { offset, record, isValid: true }
@@ -37,6 +43,48 @@ export const triggered = (epoch: number, checkpoint: number): ControlRecord => (
   epoch,
   checkpoint,
   kind: 'periodic',
+})
+/** For request `r`. */
+export const triggeredFor = (checkpoint: number, kind: CheckpointKind = 'periodic', request = 'r'): ControlRecord => ({
+  type: 'checkpoint-triggered',
+  epoch: 0,
+  checkpoint,
+  kind,
+  request,
+})
+export const savepointAsked = (isStop = false, request = 'r'): ControlRecord => ({
+  type: 'savepoint-requested',
+  epoch: 0,
+  request,
+  to: null,
+  isStop,
+  at: '',
+})
+export const cancelAsked = (request = 'r'): ControlRecord => ({ type: 'cancel-requested', epoch: 0, request, at: '' })
+export const saved = (checkpoint: number, request = 'r'): SavepointCompleted => ({
+  type: 'savepoint-completed',
+  epoch: 0,
+  request,
+  checkpoint,
+  uri: 'memory:/one',
+  sha256: 'd',
+  bytes: 4,
+})
+export const failed = (request = 'r'): ControlRecord => ({ type: 'request-failed', epoch: 0, request, code: 'MR', cause: '' })
+export const stopped = (isForgotten = false, request = 'r'): ControlRecord => ({
+  type: 'job-stopped',
+  epoch: 0,
+  request,
+  isForgotten,
+})
+export const taken = (checkpoint: number, sha256 = 'd', isForced = false): SavepointRestored => ({
+  type: 'savepoint-restored',
+  epoch: 0,
+  savepoint: { uri: 'memory:/one', sha256 },
+  checkpoint,
+  path: 'copy',
+  sha256: 'c',
+  isForced,
 })
 export const completed = (epoch: number, checkpoint: number): ControlRecord => ({
   type: 'checkpoint-completed',
@@ -97,6 +145,37 @@ export function checkpoint(number: number, changes: Partial<WorkerManifest> = {}
   })
   const { sha256 } = encodeMetadata(metadata)
   return { metadata, point: { checkpoint: number, epoch: 0, path: checkpointPath('app', number, 0), sha256 } }
+}
+
+/** As checkpoint `number` of a job that has taken over the savepoint with digest `d`. */
+export function copied(number: number, changes: Partial<WorkerManifest> = {}): Restored {
+  const { metadata, point } = checkpoint(number, changes)
+  const { savepoint } = taken(number)
+  return { metadata: { ...metadata, savepoint }, point, record: taken(number) }
+}
+
+/** Of checkpoint 1, with one file of four bytes. */
+export function savepointMetadata(changes: Partial<SavepointMetadata> = {}): SavepointMetadata {
+  return {
+    format: 'millrace-savepoint',
+    version: 1,
+    applicationId: 'app',
+    checkpoint: 1,
+    epoch: 0,
+    isStopped: false,
+    completedAt: '',
+    graphDigest: 'g',
+    sources: { orders: { identity: 'i', positions: { 0: 5 } } },
+    exchanges: {},
+    stages: {},
+    watermarks: {},
+    states: [],
+    tasks: {},
+    inFlight: {},
+    files: [{ path: 'state.seg', bytes: 4, sha256: sha256Hex(Buffer.from('data')) }],
+    totalBytes: 4,
+    ...changes,
+  }
 }
 
 /** Prepared transactions of a manifest. */

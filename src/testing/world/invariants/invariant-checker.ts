@@ -1,38 +1,49 @@
 /**
- * Watches the models of a simulated world and asks every invariant at everything that happens in them: what the control
- * log holds, what Kafka commits, what is deleted, what is written to disks, what workers read.
+ * Watches one job in the models of a simulated world, and asks every invariant at everything that happens in them: what the
+ * control log holds, what Kafka commits, what is deleted, what is written to disks, what workers read.
  */
 import { decodeRecords } from '../../../../connectors/kafka/codec/record-batch-reader.ts'
-import type { KafkaModel } from '../../../../connectors/kafka/testing/kafka-model.ts'
+import { controlTopic } from '../../../../connectors/kafka/control/kafka-control-log.ts'
+import { exchangeTopic } from '../../../../connectors/kafka/exchange/exchange-topics.ts'
 import type { ModelPartition } from '../../../../connectors/kafka/testing/model-partition.ts'
 import type { TransactionIdentity } from '../../../../connectors/kafka/testing/model-transactions.ts'
-import { decodeMetadata } from '../../../checkpoint/metadata.ts'
+import { decodeMetadata, sha256Hex } from '../../../checkpoint/metadata.ts'
 import {
-  type CheckpointCompleted,
+  type ControlRecord,
   type ControlRecordType,
   decodeControlRecord,
+  type RestorePoint,
+  type SavepointCompleted,
 } from '../../../checkpoint/protocol/control-records.ts'
 import { LogView } from '../../../checkpoint/protocol/log-view.ts'
+import { decodeSavepoint, SAVEPOINT_METADATA } from '../../../checkpoint/savepoint/savepoint-metadata.ts'
 import { toError } from '../../../common/errors.ts'
 import type { SimulatedDisk } from '../../simulator/simulated-disk.ts'
 import type { SimulatedStorage } from '../../simulator/simulated-storage.ts'
+import type { SavepointShelf } from '../savepoint-shelf.ts'
 import { CommitBehindCompletion } from './commit-behind-completion.ts'
 import { DecidedOnce } from './decided-once.ts'
-import type { Completed, Invariant } from './invariant.ts'
+import type { Completed, Invariant, Saved } from './invariant.ts'
 import { KeptWhole } from './kept-whole.ts'
 import { NamedOnce } from './named-once.ts'
 import { NeverBack } from './never-back.ts'
+import { NothingBehindAStop } from './nothing-behind-a-stop.ts'
 import { NothingForgotten } from './nothing-forgotten.ts'
 import { OneEpoch } from './one-epoch.ts'
+import { OneRequest } from './one-request.ts'
 import { OneView } from './one-view.ts'
+import { SavepointWhole } from './savepoint-whole.ts'
 import { StateIsTheCheckpoint } from './state-is-the-checkpoint.ts'
+import { TakenOnce } from './taken-once.ts'
 
 export interface InvariantCheckerParts {
-  readonly kafka: KafkaModel
+  readonly application: string
   readonly storage: SimulatedStorage
-  readonly controlTopic: string
-  readonly topicOf: (exchange: string) => string
+  /** Of all jobs of the world. */
+  readonly shelf: SavepointShelf
   readonly onViolation: (what: string) => void
+  /** Of each record that counts, behind all checks. */
+  readonly onValid: (record: ControlRecord) => void
 }
 
 export class InvariantChecker {
@@ -42,14 +53,21 @@ export class InvariantChecker {
   readonly recordCounts = new Map<ControlRecordType | 'void', number>()
   /** By code: what workers have told the log of. */
   readonly failureCounts = new Map<string, number>()
+  /** That have come to what was asked for. */
+  readonly doneRequests = new Set<string>()
+  /** How often the job went back: by hand, to a savepoint, to its beginning. */
+  stepsBack = 0
   private readonly parts: InvariantCheckerParts
+  private readonly controlTopic: string
   private readonly oneView: OneView
   private readonly invariants: readonly Invariant[]
 
   constructor(parts: InvariantCheckerParts) {
     this.parts = parts
-    const { kafka, storage, controlTopic, topicOf } = parts
-    this.oneView = new OneView(controlTopic)
+    const { application, storage, shelf } = parts
+    this.controlTopic = controlTopic(application)
+    this.oneView = new OneView(this.controlTopic)
+    const { files } = storage.files
     this.invariants = [
       this.oneView,
       new OneEpoch(),
@@ -59,16 +77,55 @@ export class InvariantChecker {
       new NamedOnce(),
       new StateIsTheCheckpoint(),
       new NeverBack(),
-      new KeptWhole({ sizeOf: (path) => storage.files.files.get(path)?.length, topicOf }),
+      new KeptWhole({
+        sizeOf: (path) => files.get(path)?.length,
+        topicOf: (exchange) => exchangeTopic(application, exchange),
+      }),
+      new OneRequest(),
+      new NothingBehindAStop(),
+      new SavepointWhole({ bytesOf: (path) => files.get(path), folderOf: (uri) => shelf.folderOf(uri) }),
+      new TakenOnce((sha256) => shelf.withDigest(sha256)?.metadata),
     ]
-    kafka.topics.onPartition = (partition) => this.watch(partition)
-    kafka.transactions.watcher = {
-      begun: (transaction) => this.ask((one) => one.onBegun?.(idOf(transaction))),
-      ended: (transaction, isCommit) => {
-        if (isCommit) this.ask((one) => one.onCommitted?.(idOf(transaction)))
-      },
+  }
+
+  onPartition(partition: ModelPartition): void {
+    const isControlLog = partition.topic === this.controlTopic
+    let { logStart } = partition
+    partition.watchers.add(() => {
+      if (isControlLog) this.readLog(partition)
+      if (partition.logStart === logStart) return
+      logStart = partition.logStart
+      this.ask((one) => one.onTrimmed?.(partition.topic, partition.partition, logStart))
+    })
+  }
+
+  onBegun(transaction: TransactionIdentity): void {
+    if (this.isOwn(transaction)) this.ask((one) => one.onBegun?.(idOf(transaction)))
+  }
+
+  onCommitted(transaction: TransactionIdentity): void {
+    if (this.isOwn(transaction)) this.ask((one) => one.onCommitted?.(idOf(transaction)))
+  }
+
+  onDeleted(paths: readonly string[]): void {
+    this.ask((one) => one.onDeleted?.(paths))
+  }
+
+  onEntered(worker: string): void {
+    this.ask((one) => one.onEntered?.(worker))
+  }
+
+  onAppend(worker: string, values: readonly Buffer[]): void {
+    for (const value of values) {
+      // Others are of no interest to anybody, and many.
+      if (!value.includes('epoch-claimed')) continue
+      const record = decodeControlRecord(value, -1)
+      this.ask((one) => one.onAppend?.(worker, record))
     }
-    storage.onDelete = (paths) => this.ask((one) => one.onDeleted?.(paths))
+  }
+
+  onReleased(uri: string): void {
+    this.ask((one) => one.onReleased?.(uri))
   }
 
   watchDisk(disk: SimulatedDisk): void {
@@ -86,15 +143,9 @@ export class InvariantChecker {
     }
   }
 
-  private watch(partition: ModelPartition): void {
-    const isControlLog = partition.topic === this.parts.controlTopic
-    let { logStart } = partition
-    partition.watchers.add(() => {
-      if (isControlLog) this.readLog(partition)
-      if (partition.logStart === logStart) return
-      logStart = partition.logStart
-      this.ask((one) => one.onTrimmed?.(partition.topic, partition.partition, logStart))
-    })
+  /** Another job's are none of this one's affairs. */
+  private isOwn({ transactionalId }: TransactionIdentity): boolean {
+    return transactionalId.startsWith(`${this.parts.application}.`)
   }
 
   private readLog({ log }: ModelPartition): void {
@@ -116,18 +167,70 @@ export class InvariantChecker {
     }
     this.oneView.hold(offset, value)
     this.ask((one) => one.onRecord?.({ offset, record, isValid }))
-    if (!isValid || record.type !== 'checkpoint-completed') return
-    const completed = this.stored(record)
-    if (completed !== undefined) this.ask((one) => one.onCompleted?.(completed))
+    if (!isValid) return
+    this.onValid(record)
+    this.parts.onValid(record)
   }
 
-  private stored({ checkpoint, epoch, path, sha256 }: CheckpointCompleted): Completed | undefined {
+  private onValid(record: ControlRecord): void {
+    switch (record.type) {
+      case 'restored-to':
+        this.stepsBack++
+        break
+      case 'job-stopped':
+        this.doneRequests.add(record.request)
+        if (record.isForgotten) this.stepsBack++
+        break
+      case 'checkpoint-completed': {
+        const completed = this.stored(record)
+        if (completed !== undefined) this.ask((one) => one.onCompleted?.(completed))
+        break
+      }
+      case 'savepoint-restored': {
+        if (record.isForced) this.stepsBack++
+        const completed = this.stored(record)
+        if (completed !== undefined) this.ask((one) => one.onRestored?.({ ...completed, record }))
+        break
+      }
+      case 'savepoint-completed': {
+        this.doneRequests.add(record.request)
+        const saved = this.saved(record)
+        if (saved === undefined) break
+        this.parts.shelf.add(saved)
+        this.ask((one) => one.onSaved?.(saved))
+        break
+      }
+      default:
+    }
+  }
+
+  private stored({ checkpoint, epoch, path, sha256 }: RestorePoint): Completed | undefined {
+    return this.readOr(`checkpoint ${checkpoint} is complete`, () => ({
+      point: { checkpoint, epoch, path, sha256 },
+      metadata: decodeMetadata(this.bytesOf(path), path, sha256),
+    }))
+  }
+
+  private saved(record: SavepointCompleted): Saved | undefined {
+    const { uri, sha256 } = record
+    return this.readOr(`the savepoint ${uri} is complete`, () => {
+      const bytes = this.bytesOf(`${this.parts.shelf.folderOf(uri)}/${SAVEPOINT_METADATA}`)
+      if (sha256Hex(bytes) !== sha256) throw new Error('its metadata is not that which the log names')
+      return { record, metadata: decodeSavepoint(bytes, uri) }
+    })
+  }
+
+  private bytesOf(path: string): Buffer {
     const bytes = this.parts.storage.files.files.get(path)
+    if (bytes === undefined) throw new Error(`${path} is not there`)
+    return bytes
+  }
+
+  private readOr<T>(what: string, read: () => T): T | undefined {
     try {
-      if (bytes === undefined) throw new Error(`${path} is not there`)
-      return { point: { checkpoint, epoch, path, sha256 }, metadata: decodeMetadata(bytes, path, sha256) }
+      return read()
     } catch (error) {
-      this.parts.onViolation(`checkpoint ${checkpoint} is complete: ${toError(error).message}`)
+      this.parts.onViolation(`${what}: ${toError(error).message}`)
       return undefined
     }
   }

@@ -1,9 +1,9 @@
 import type { CheckpointMetadata } from '../../../checkpoint/metadata.ts'
-import type { Completed, Invariant, Logged } from './invariant.ts'
+import type { Completed, Invariant, Logged, Restored } from './invariant.ts'
 
 /**
- * Watermarks, positions and checkpoint numbers never go back, but for a rewind by hand: each checkpoint builds on the
- * restore point of its moment, and stands nowhere behind it.
+ * Watermarks, positions and checkpoint numbers never go back, but for a rewind by hand, or where a job begins with a savepoint
+ * or anew: each checkpoint builds on the restore point of its moment, and stands nowhere behind it.
  */
 export class NeverBack implements Invariant {
   readonly name = 'never back'
@@ -14,7 +14,17 @@ export class NeverBack implements Invariant {
   onRecord({ record, isValid }: Logged): string | undefined {
     if (isValid && record.type === 'restored-to') this.restorePoint = this.known.get(record.checkpoint)
     if (isValid && record.type === 'checkpoint-dropped') this.known.delete(record.checkpoint)
+    if (isValid && record.type === 'job-stopped' && record.isForgotten) this.restorePoint = undefined
     return undefined
+  }
+
+  onRestored({ metadata }: Restored): string | undefined {
+    const { checkpoint } = metadata
+    const greatest = this.greatest
+    this.known.set(checkpoint, metadata)
+    this.restorePoint = metadata
+    this.greatest = Math.max(greatest, checkpoint)
+    return checkpoint <= greatest ? `the copy of a savepoint is checkpoint ${checkpoint}, behind ${greatest}` : undefined
   }
 
   onCompleted({ metadata }: Completed): string | undefined {

@@ -1,6 +1,6 @@
 import type { TaskMarker } from '../../../ports/state-backend.ts'
 import type { TaskKey } from '../../../records/task-id.ts'
-import type { Completed, Invariant } from './invariant.ts'
+import type { Completed, Invariant, Restored } from './invariant.ts'
 
 /** While a task's state is put together. */
 const INCOMPLETE = -1
@@ -16,6 +16,10 @@ export class StateIsTheCheckpoint implements Invariant {
   onCompleted({ point }: Completed): string | undefined {
     this.completed.set(point.checkpoint, identityOf(point.epoch, point.sha256))
     return undefined
+  }
+
+  onRestored(restored: Restored): string | undefined {
+    return this.onCompleted(restored)
   }
 
   onMarked(disk: string, markers: ReadonlyMap<TaskKey, TaskMarker>): string | undefined {

@@ -13,7 +13,7 @@ test('the state on a disk is that of the checkpoint that its markers name, or so
   assert.ok(await simulation.run(() => isComplete(scenario, kafka), { untilMs: 60_000 }))
   worker.stop()
   assert.ok(await simulation.run(() => worker.end !== undefined, { untilMs: 120_000 }))
-  const disk = disks.get(0)!
+  const disk = disks.get('disk 0')!
   const check = () => stateViolation(disk, storage.files, checker.view.retained)
   assert.equal(await check(), undefined)
   disk.write((backend) => backend.apply([changesOf('counts-by-key/0', [['newer', 'than the checkpoint', 0]])], new Map()))
