@@ -18,6 +18,10 @@ const PART = 1_000
 /** How long each passing fault lasts, and how many requests it must have met by then. */
 const FAULT_MS = 2_000
 const LEAST_HITS = 3
+/** Of a store that refuses everything: attempts are paced. With pauses there are some ten, without them hundreds. */
+const MOST_REFUSALS = 60
+/** For what hangs: the first attempt waits 5 s for an answer, and the silent connection would be given up after 20 s. */
+const HANG_ENDS_MS = 15_000
 
 const PASSING: Readonly<Record<string, S3Fault>> = {
   'internal errors': { kind: 'refuse', status: 500, code: 'InternalError', message: 'We encountered an internal error.' },
@@ -28,6 +32,7 @@ const PASSING: Readonly<Record<string, S3Fault>> = {
   'uploads cut off midway': { kind: 'cut-request', oneIn: 2 },
   'answers cut off midway': { kind: 'cut-answer' },
   'lost answers': { kind: 'lose-answer', oneIn: 2 },
+  'no answer at all': { kind: 'hang', oneIn: 4 },
   'an answer that is no XML': {
     kind: 'refuse',
     status: 502,
@@ -91,12 +96,16 @@ describe('faults between a job and S3', { concurrency: false }, () => {
   async function suffer(scene: Scene, job: JobProcess, fault: S3Fault): Promise<void> {
     proxy.inflict(fault)
     const untilMs = performance.now() + FAULT_MS
+    // Whoever hangs comes to nothing else.
+    const leastHits = fault.kind === 'hang' ? 1 : LEAST_HITS
     const patienceEndsMs = performance.now() + 30_000
-    while (performance.now() < untilMs || proxy.hits < LEAST_HITS) {
+    while (performance.now() < untilMs || proxy.hits < leastHits) {
       assert.ok(performance.now() < patienceEndsMs, `${proxy.hits} requests have met the fault:\n${job.tail()}`)
       await scene.write(50)
       await sleep(50)
     }
+    const isPaced = fault.kind !== 'refuse' || fault.oneIn !== undefined || proxy.hits < MOST_REFUSALS
+    assert.ok(isPaced, `${proxy.hits} requests were made of a store that refuses them`)
     proxy.inflict(undefined)
   }
 
@@ -109,7 +118,7 @@ describe('faults between a job and S3', { concurrency: false }, () => {
       for (const [name, fault] of Object.entries(PASSING)) {
         await context.test(name, async () => {
           await suffer(scene, job, fault)
-          await scene.committed(job)
+          await scene.committed(job, fault.kind === 'hang' ? HANG_ENDS_MS : undefined)
           assert.equal(job.count('checkpoint-aborted'), 0, job.tail())
           assert.equal(job.count('restarting'), 0, job.tail())
         })

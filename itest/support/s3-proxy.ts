@@ -31,6 +31,8 @@ export type S3Fault = {
   | { readonly kind: 'cut-answer' }
   /** The store does it, and nobody hears of that. */
   | { readonly kind: 'lose-answer' }
+  /** Nothing reaches the store and nothing comes back, not even the end of the connection: nor when the fault is over. */
+  | { readonly kind: 'hang' }
 )
 
 const XML = { 'content-type': 'application/xml' }
@@ -81,6 +83,8 @@ export class S3Proxy {
     switch (fault?.kind) {
       case 'drop':
         incoming.socket.destroy()
+        return
+      case 'hang':
         return
       case 'refuse': {
         const { status, code, message, headers = {}, xml = '' } = fault
