@@ -1,9 +1,11 @@
 /** The public entry `millrace/state`: looks at the state of checkpoints and savepoints, with neither the job nor Kafka. */
 import { STORAGE_OPTION_KEYS } from './cli/cli-environment.ts'
+import { MillraceError } from './common/errors.ts'
 import { type MillraceConfig, optionOf } from './config/config.ts'
 import { layerOfEnvironment, layerOfJob } from './config/layers.ts'
 import { environmentName } from './config/option.ts'
 import { storageUri } from './config/option-types.ts'
+import { APPLICATION_ID } from './config/options/application-id.ts'
 import { resolveConfig } from './config/resolve.ts'
 import { openJobCheckpoint, openSnapshot, placeOf } from './inspect/open-snapshot.ts'
 import type { RewriteOptions } from './inspect/rewrite/rewrite-plan.ts'
@@ -59,11 +61,14 @@ export async function openState(where: string | CheckpointOfJob, options: OpenSt
   const { storage: own = {}, ...reading } = options
   if (typeof where !== 'string') {
     const { checkpoints, checkpoint } = where
-    const applicationId = resolveConfig([layerOfJob({ appId: where.appId })], ['appId']).config.appId
-    return open(checkpoints, own, reading, (storage) => openJobCheckpoint(storage, { applicationId, checkpoint }))
+    const applicationId = where.appId
+    if (!APPLICATION_ID.pattern.test(applicationId)) throw invalid('appId', applicationId, APPLICATION_ID.accepts)
+    return open(placeGiven('checkpoints', checkpoints), own, reading, (storage) =>
+      openJobCheckpoint(storage, { applicationId, checkpoint }),
+    )
   }
-  // Absolute before it is taken apart. What is no URI is refused with the others.
-  const { root, path } = placeOf(storageUri.parse(where) ?? where)
+  // Absolute before it is taken apart.
+  const { root, path } = placeOf(placeGiven('where', where))
   return open(root, own, reading, (storage) => openSnapshot(storage, path))
 }
 
@@ -82,12 +87,26 @@ export async function rewriteSavepoint(
   to: string,
   { storage: own = {}, ...options }: RewriteOptions & { readonly storage?: StorageOptions } = {},
 ): Promise<void> {
-  const storage = await storageAt(to, own)
+  const storage = await storageAt(placeGiven('to', to), own)
   try {
     await rewrite(from, storage, options)
   } finally {
     await storage.close()
   }
+}
+
+/** As an absolute URI. */
+function placeGiven(what: string, text: string): string {
+  const uri = storageUri.parse(text)
+  if (uri === undefined) throw invalid(what, text, storageUri.accepts)
+  return uri
+}
+
+function invalid(what: string, given: string, accepts: string): MillraceError {
+  return new MillraceError(
+    'MR_CONFIG_INVALID_VALUE',
+    `${what} is ${JSON.stringify(given)}; expected ${accepts.replaceAll('`', '')}`,
+  )
 }
 
 async function open(

@@ -99,7 +99,7 @@ export async function packBlock(raw: Buffer, entries: number): Promise<EncodedBl
   if (raw.length >= COMPRESS_FROM_BYTES) {
     const isLarge = raw.length >= COMPRESS_IN_POOL_FROM_BYTES
     const compressed = isLarge ? await compressInPool(raw, COMPRESSION) : zstdCompressSync(raw, COMPRESSION)
-    if (compressed.length < raw.length) [codec, payload] = [CODEC_ZSTD, compressed]
+    if (compressed.length < raw.length) [codec, payload] = [CODEC_ZSTD, ownBytes(compressed)]
   }
   if (codec === CODEC_NONE) payload = Buffer.from(raw)
   const header = Buffer.alloc(BLOCK_HEADER_BYTES)
@@ -109,6 +109,13 @@ export async function packBlock(raw: Buffer, entries: number): Promise<EncodedBl
   header.writeUInt8(codec, 12)
   header.writeUInt32BE(crc32c(payload, crc32c(header.subarray(0, 16))), 16)
   return { header, payload, entries }
+}
+
+/** Node.js takes small results from its pool: one that waits to be written would hold 64 KiB, most of it garbage of others. */
+function ownBytes(bytes: Buffer): Buffer {
+  const own = Buffer.allocUnsafeSlow(bytes.length)
+  bytes.copy(own)
+  return own
 }
 
 function sharedBytes(previous: string, key: string): number {

@@ -32,6 +32,14 @@ async function stream(bytes: Buffer, task: string, windows = rangesOf(bytes)): P
 }
 
 describe('a segment', () => {
+  it('holds no more memory than its bytes while it waits to be written, whatever is allocated meanwhile', async () => {
+    const entries = Array.from({ length: 20_000 }, (_, i): Entry => [`key ${String(i).padStart(8, '0')}`, `value ${i % 7}`, 0])
+    const { chunks } = await encodeSegment([changesOf('orders/0', entries)])
+    const blocks = chunks.filter(({ length }) => length > 512)
+    assert.ok(blocks.length >= 4, `${blocks.length} blocks`)
+    for (const { length, buffer } of blocks) assert.equal(buffer.byteLength, length)
+  })
+
   it('gives back the changes of each task from its own byte range', async () => {
     const tasks = fc.uniqueArray(fc.tuple(fc.constantFrom('orders/0', 'orders/1', 'größe/12'), anyEntries(40)), {
       selector: ([task]) => task,

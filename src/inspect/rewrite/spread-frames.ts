@@ -17,7 +17,7 @@ import { type RowPiece, RowPieceDecoder, RowPieceEncoder } from '../../state/row
 const FRAME_BYTES = 64 * 1024
 const FIRST_BYTES = 1024
 /** What all new partitions together may gather. */
-const OPEN_BYTES = 32 * 1024 * 1024
+const OPEN_BYTES = 16 * 1024 * 1024
 
 interface Values {
   readonly encoder: FrameValueEncoder

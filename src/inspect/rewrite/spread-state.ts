@@ -16,7 +16,7 @@ import { acrossTasks } from '../across-tasks.ts'
 import { changed, type StateChange } from './changed-state.ts'
 
 /** What all new tasks together may hold encoded, and as much again that is to be. */
-const OPEN_BYTES = 32 * 1024 * 1024
+const OPEN_BYTES = 16 * 1024 * 1024
 const BATCH_BYTES = 64 * 1024
 /** Of an entry beside its key and value: a string, three numbers and a view. */
 const ENTRY_BYTES = 128
