@@ -43,6 +43,8 @@ class Job {
   readonly storage = new MemoryStorage()
   readonly kept: Kept[] = []
   readonly statistics = noCompaction()
+  /** Objects that manifests have told of. */
+  readonly told = new Set<string>()
   private epoch = 1
   private number = 0
   private state: State = emptyState()
@@ -86,7 +88,9 @@ class Job {
       riders?.placed(pending.segment, encoded.merged)
     }
     const segments = this.overlays.flatMap(({ segment }) => segment ?? [])
-    const manifest = manifestWith({ segments, ...this.compaction.tell(checkpoint) })
+    const news = this.compaction.tell(checkpoint)
+    for (const { path } of news.mergedFiles ?? []) this.told.add(path)
+    const manifest = manifestWith({ segments, ...news })
     if (isAborted) return
     const last = this.kept.at(-1)
     const metadata = composeMetadata({
@@ -135,6 +139,10 @@ class Job {
       for await (const { key, value } of backend.scan(task, '', 0)) state.get(task)?.set(key, value.toString())
     }
     return state
+  }
+
+  objects(): string[] {
+    return [...this.storage.files.keys()].filter((path) => path.includes('-m'))
   }
 
   private createCompaction(): Compaction {
@@ -301,6 +309,22 @@ test('what compaction has replaced is not in the metadata any more', async () =>
   assert.deepEqual([...referred].sort(), [...metadata.segments.keys()].sort())
 })
 
+test('an object that no manifest tells of is deleted at the end, one that a manifest has told of is not', async () => {
+  for (const isTold of [false, true]) {
+    const job = new Job({ rideBytes: 0, objectBytes: 10_000 })
+    while (job.objects().length === 0) {
+      job.write('s/0', 'k', 'v')
+      await job.checkpoint(false)
+    }
+    assert.deepEqual([...job.told], [])
+    // Whether that checkpoint will be complete is not for the worker to say.
+    if (isTold) await job.checkpoint(true)
+    await job.stop()
+    assert.deepEqual(job.objects(), [...job.told])
+    assert.equal(job.objects().length, isTold ? 1 : 0)
+  }
+})
+
 test('a large merge becomes several objects, at most one per checkpoint, and is one run afterwards', async () => {
   const job = new Job({ rideBytes: 1_000, objectBytes: 20_000 })
   const write = (from: number, to: number, value: string) => {
@@ -308,14 +332,13 @@ test('a large merge becomes several objects, at most one per checkpoint, and is 
   }
   write(0, 20_000, 'a')
   await job.checkpoint(false)
-  const mergedFiles = () => [...job.storage.files.keys()].filter((path) => path.includes('-m')).length
   for (let round = 0; round < 14; round++) {
-    const before = mergedFiles()
+    const before = job.objects().length
     if (round % 7 === 0) write(round * 500, round * 500 + 10_000, `b${round}`)
     else job.write('s/1', 'k', `v${round}`)
     await job.checkpoint(false)
     for (let i = 0; i < 300; i++) await systemClock.turn()
-    assert(mergedFiles() - before <= 1)
+    assert(job.objects().length - before <= 1)
   }
   await job.stop()
   const last = defined(job.kept.at(-1), 'last')

@@ -75,6 +75,8 @@ export class Compaction {
   /** Done, and told by no completed checkpoint. */
   private ready: MergedSlices[] = []
   private files: MergedFile[] = []
+  /** Objects that no manifest has told of, even if their upload was cut off. */
+  private untold: string[] = []
   /** What the last manifest has told. */
   private told: { readonly checkpoint: number; readonly merges: readonly MergedSlices[] } | undefined
   private lastCompleted: number
@@ -97,11 +99,16 @@ export class Compaction {
     this.running = this.run()
   }
 
-  /** Resolves when nothing of it is under way any more. */
+  /** Resolves when nothing of it is under way any more, and what nobody knows of is deleted: a job that has ended sweeps no more. */
   async stop(): Promise<void> {
     this.stopping.abort(new CompactionStopped())
     this.next.resolve()
     await this.running
+    const untold = this.untold
+    this.untold = []
+    if (untold.length === 0) return
+    const { storage, logger } = this.parts
+    await storage.delete(untold).catch((error) => logger.warn('orphans-not-deleted', { error: toError(error) }))
   }
 
   /** For the segment that is about to be encoded; each is handed out once, and must be placed. */
@@ -114,6 +121,8 @@ export class Compaction {
   /** For the manifest of this checkpoint. */
   tell(checkpoint: number): { readonly merges?: readonly MergedSlices[]; readonly mergedFiles?: readonly MergedFile[] } {
     this.told = { checkpoint, merges: this.ready }
+    const told = new Set(this.ready.length === 0 ? [] : this.files.map(({ path }) => path))
+    this.untold = this.untold.filter((path) => !told.has(path))
     return this.ready.length === 0 ? {} : { merges: this.ready, mergedFiles: this.files }
   }
 
@@ -244,6 +253,7 @@ export class Compaction {
       signal,
       merged: parts.map(({ slice }) => slice),
     })
+    this.untold.push(path)
     await storage.put(path, chunks, signal)
     this.place(parts, { path, bytes, sha256 }, merged)
   }
