@@ -34,6 +34,11 @@ export class SavepointUser {
   private readonly world: World
   /** Of the request that is being answered. */
   private saved: SavepointCompleted | undefined
+  /**
+   * Digests of the savepoints that what the job does now has come from, oldest first. One made behind a point that it has gone
+   * back to is of another history: its output does not begin as the one that stands.
+   */
+  private line: { readonly sha256: string; readonly application: string; readonly checkpoint: number }[] = []
   private applications = 1
   private readonly asking: SimulatedProcess[] = []
 
@@ -82,11 +87,19 @@ export class SavepointUser {
         break
       case 'savepoint-completed':
         this.saved = record
+        this.line.push({ sha256: record.sha256, application, checkpoint: record.checkpoint })
         break
-      case 'savepoint-restored':
-        this.onRestored(record.savepoint.sha256)
+      case 'restored-to':
+        this.line = this.line.filter((one) => one.application !== application || one.checkpoint <= record.checkpoint)
         break
+      case 'savepoint-restored': {
+        const { sha256 } = record.savepoint
+        this.line.splice(this.line.findIndex((one) => one.sha256 === sha256) + 1)
+        this.onRestored(sha256)
+        break
+      }
       case 'job-stopped':
+        if (record.isForgotten) this.line = []
         if (isCurrent) this.startAgain(record)
         break
       default:
@@ -135,7 +148,7 @@ export class SavepointUser {
       const partitions = random.pick([launch.partitions, launch.partitions, 2, 5])
       return { application: `${APPLICATION}-${++this.applications}`, from: saved.uri, partitions }
     }
-    const any = random.pick(shelf.all)
+    const any = random.pick(shelf.all.filter(({ record }) => this.line.some(({ sha256 }) => sha256 === record.sha256)))
     if (act < 0.75 && any !== undefined) {
       return { application: launch.application, from: any.record.uri, isForced: true, partitions: launch.partitions }
     }
