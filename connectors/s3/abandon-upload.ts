@@ -1,6 +1,6 @@
 /**
- * Drops the parts of an upload that will not be completed. Best effort: what stays is invisible and costs space, and a
- * lifecycle rule of the bucket (AbortIncompleteMultipartUpload) removes it, as it must after a crash.
+ * Drops the parts of an upload that will not be completed. Best effort: what stays is invisible and costs space, until a start
+ * a day later removes it, as after a crash (abandoned-uploads.ts).
  */
 import { AbortMultipartUploadCommand } from '@aws-sdk/client-s3'
 import { DEFAULT_RETRY_POLICY } from './retry.ts'

@@ -8,7 +8,13 @@ export interface S3Request {
   /** "write app/segments/1" */
   readonly what: string
   /** The IAM action it needs. */
-  readonly action: 's3:PutObject' | 's3:GetObject' | 's3:ListBucket' | 's3:DeleteObject' | 's3:AbortMultipartUpload'
+  readonly action:
+    | 's3:PutObject'
+    | 's3:GetObject'
+    | 's3:ListBucket'
+    | 's3:DeleteObject'
+    | 's3:AbortMultipartUpload'
+    | 's3:ListBucketMultipartUploads'
   readonly uri: string
   /** As configured; undefined for AWS. */
   readonly endpoint: string | undefined

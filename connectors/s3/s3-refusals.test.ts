@@ -76,7 +76,34 @@ describe('the check of S3', () => {
   it('asks for each right, and for one write when it was there before', async (t) => {
     const { storage, log } = await scriptedS3(t, usual([TAKEN]))
     await storage.check()
-    assert.deepEqual(log().sort(), ['DELETE ~probe-none', 'GET ?max-keys', 'GET ~probe', 'PUT ~probe'])
+    await storage.close()
+    assert.deepEqual(log().sort(), ['DELETE ~probe-none', 'GET ?max-keys', 'GET ?uploads', 'GET ~probe', 'PUT ~probe'])
+  })
+
+  it('drops uploads that crashed writers began more than a day ago', async (t) => {
+    const upload = (key: string, ageHours: number) => {
+      const began = new Date(Date.now() - ageHours * 3_600_000).toISOString()
+      return `<Upload><Key>${key}</Key><UploadId>of-${key}</UploadId><Initiated>${began}</Initiated></Upload>`
+    }
+    const uploads = [upload('a/old', 25), upload('a/young', 23), upload('not ours', 99)].join('')
+    const answer = usual([TAKEN])
+    const { storage, calls } = await scriptedS3(t, (call) =>
+      call.query.has('uploads') ? xml(`<ListMultipartUploadsResult>${uploads}</ListMultipartUploadsResult>`) : answer(call),
+    )
+    await storage.check()
+    await storage.close()
+    const aborted = calls.filter(({ method, query }) => method === 'DELETE' && query.has('uploadId'))
+    assert.deepEqual(
+      aborted.map(({ key, query }) => [key, query.get('uploadId')]),
+      [['a/old', 'of-a/old']],
+    )
+  })
+
+  it('takes a store that shows no uploads', async (t) => {
+    const answer = usual([TAKEN])
+    const { storage } = await scriptedS3(t, (call) => (call.query.has('uploads') ? refusal(403, 'AccessDenied') : answer(call)))
+    await storage.check()
+    await storage.close()
   })
 
   it('refuses a store that ignores If-None-Match', async (t) => {

@@ -5,6 +5,7 @@ import { systemClock } from '../../src/common/clock.ts'
 import { isMillraceError, MillraceError } from '../../src/common/errors.ts'
 import type { CheckpointStorage, StoredFile } from '../../src/ports/checkpoint-storage.ts'
 import { checkRange } from '../../src/ports/storage-path.ts'
+import { dropAbandonedUploads } from './abandoned-uploads.ts'
 import { deleteObjects } from './delete-objects.ts'
 import { getObject } from './get-object.ts'
 import { listObjects } from './list-objects.ts'
@@ -47,8 +48,9 @@ export class S3Storage implements CheckpointStorage {
     this.uri = access.location.uri
   }
 
-  check(): Promise<void> {
-    return probe(this.access)
+  async check(): Promise<void> {
+    await probe(this.access)
+    this.access.inBackground(dropAbandonedUploads(this.access, systemClock.nowMs()))
   }
 
   async put(path: string, chunks: readonly Uint8Array[], signal?: AbortSignal): Promise<void> {
