@@ -1,7 +1,7 @@
 /** `millrace plan` and the interval that adapts itself, on jobs that run. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import type { ShownStatus } from '../../src/cli/status-command.ts'
+import type { ShownStatus } from '../../src/cli/status/status-command.ts'
 import type { Plan } from '../../src/planning/plan.ts'
 import type { PlanSettings } from '../../src/planning/plan-settings.ts'
 import { metricsOf } from '../faults/metrics-of.ts'

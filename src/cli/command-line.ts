@@ -5,8 +5,8 @@ import { OPTION_KEYS, optionOf } from '../config/config.ts'
 import type { Flag } from '../config/layers.ts'
 import { nearestName } from '../config/nearest-name.ts'
 import { APPLICATION_ID } from '../config/options/application-id.ts'
-import { PLAN_FLAG_NAMES } from './plan-flags.ts'
-import { STATE_LIST_FLAGS, STATE_SWITCHES, STATE_VALUE_FLAGS } from './state-flags.ts'
+import { PLAN_FLAG_NAMES } from './plan/plan-flags.ts'
+import { STATE_LIST_FLAGS, STATE_SWITCHES, STATE_VALUE_FLAGS } from './state/state-flags.ts'
 
 export const SWITCHES = ['help', 'version', 'json', 'delete', 'deep', 'stop', ...STATE_SWITCHES] as const
 type Switch = (typeof SWITCHES)[number]

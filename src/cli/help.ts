@@ -3,7 +3,7 @@ import { OPTION_KEYS, type OptionKey, optionOf } from '../config/config.ts'
 import { environmentName, OPTION_GROUPS, type Option, type OptionGroup } from '../config/option.ts'
 import { CONTROL_OPTION_KEYS, PLAN_OPTION_KEYS, STORAGE_OPTION_KEYS } from './cli-environment.ts'
 import type { Command } from './command-line.ts'
-import { PLAN_FLAG_NAMES, planFlag } from './plan-flags.ts'
+import { PLAN_FLAG_NAMES, planFlag } from './plan/plan-flags.ts'
 
 const INDENT = ' '.repeat(8)
 

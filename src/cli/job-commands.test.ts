@@ -6,8 +6,8 @@ import { LogView } from '../checkpoint/protocol/log-view.ts'
 import type { Config } from '../config/config.ts'
 import { MemoryControlLog } from '../testing/memory-control-log.ts'
 import { testCli, testFolder } from './cli-test-kit.ts'
-import type { JobStatus } from './job-status.ts'
 import { main } from './main.ts'
+import type { JobStatus } from './status/job-status.ts'
 
 const folder = await testFolder()
 const AT = '2026-11-05T12:00:00.000Z'

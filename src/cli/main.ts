@@ -3,7 +3,8 @@
 import { MillraceError } from '../common/errors.ts'
 import { layerOfFlags } from '../config/layers.ts'
 import { flush } from '../service/logging.ts'
-import { checkpointsCommand } from './checkpoints-command.ts'
+import { checkpointsCommand } from './checkpoints/checkpoints-command.ts'
+import { rewindCommand } from './checkpoints/rewind-command.ts'
 import type { CliEnvironment } from './cli-environment.ts'
 import {
   COMMANDS,
@@ -16,15 +17,14 @@ import {
 } from './command-line.ts'
 import { exitCodeOf } from './exit-code.ts'
 import { helpText } from './help.ts'
-import { planCommand } from './plan-command.ts'
-import { PLAN_FLAG_NAMES } from './plan-flags.ts'
+import { planCommand } from './plan/plan-command.ts'
+import { PLAN_FLAG_NAMES } from './plan/plan-flags.ts'
 import { reportError } from './report-error.ts'
-import { rewindCommand } from './rewind-command.ts'
 import { runCommand } from './run-command.ts'
 import { cancelCommand, savepointCommand } from './savepoint-command.ts'
-import { stateCommand } from './state-command.ts'
-import { STATE_SWITCHES, STATE_VALUE_FLAGS } from './state-flags.ts'
-import { statusCommand } from './status-command.ts'
+import { stateCommand } from './state/state-command.ts'
+import { STATE_SWITCHES, STATE_VALUE_FLAGS } from './state/state-flags.ts'
+import { statusCommand } from './status/status-command.ts'
 import { packageVersion } from './version.ts'
 
 /** How long the streams may take to hand over what was written before the process ends. */

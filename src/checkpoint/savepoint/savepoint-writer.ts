@@ -125,6 +125,8 @@ export class SavepointWriter {
       totalBytes: sum(this.files, ({ bytes }) => bytes),
     }
     const { bytes, sha256 } = encodeSavepoint(metadata)
+    // What is never sent is known not to come.
+    signal?.throwIfAborted()
     this.own = 'maybe'
     try {
       await storage.put(SAVEPOINT_METADATA, [bytes], signal)

@@ -1,12 +1,12 @@
 /** What `millrace state` is to look at: `<app>`, `<app>@<checkpoint>`, or the URI of a checkpoint or savepoint. */
-import type { Flag, OptionLayer } from '../config/layers.ts'
-import { layerOfFlags } from '../config/layers.ts'
-import { storageUri } from '../config/option-types.ts'
-import { resolveConfig } from '../config/resolve.ts'
-import { openJobCheckpoint, openSnapshot, placeOf } from '../inspect/open-snapshot.ts'
-import type { Snapshot } from '../inspect/snapshot.ts'
-import { type CliEnvironment, STORAGE_OPTION_KEYS, type StorageConfig } from './cli-environment.ts'
-import { applicationIdOf, usageError } from './command-line.ts'
+import type { Flag, OptionLayer } from '../../config/layers.ts'
+import { layerOfFlags } from '../../config/layers.ts'
+import { storageUri } from '../../config/option-types.ts'
+import { resolveConfig } from '../../config/resolve.ts'
+import { openJobCheckpoint, openSnapshot, placeOf } from '../../inspect/open-snapshot.ts'
+import type { Snapshot } from '../../inspect/snapshot.ts'
+import { type CliEnvironment, STORAGE_OPTION_KEYS, type StorageConfig } from '../cli-environment.ts'
+import { applicationIdOf, usageError } from '../command-line.ts'
 
 export interface Where {
   readonly text: string

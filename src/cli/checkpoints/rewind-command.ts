@@ -1,9 +1,9 @@
 /** `millrace rewind <app> --to-checkpoint M` (R7 of docs/protocol.md). */
-import { MillraceError } from '../common/errors.ts'
-import { rewindTo } from '../runtime/rewind.ts'
-import type { CliEnvironment } from './cli-environment.ts'
-import { type CommandLine, usageError } from './command-line.ts'
-import { withJobLog } from './job-log.ts'
+import { MillraceError } from '../../common/errors.ts'
+import { rewindTo } from '../../runtime/rewind.ts'
+import type { CliEnvironment } from '../cli-environment.ts'
+import { type CommandLine, usageError } from '../command-line.ts'
+import { withJobLog } from '../job-log.ts'
 
 /** Throws MR_CLI_USAGE, MR_CLI_NOT_RETAINED, MR_CONFIG_…, MR_KAFKA_…, MR_CONTROL_LOG_… */
 export async function rewindCommand(commandLine: CommandLine, environment: CliEnvironment): Promise<void> {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type CheckpointMetadata, checkpointPath, encodeMetadata } from '../checkpoint/metadata.ts'
-import { MemoryStorage } from '../testing/memory-storage.ts'
-import { storageOf, testCli, testFolder } from './cli-test-kit.ts'
-import { main } from './main.ts'
+import { type CheckpointMetadata, checkpointPath, encodeMetadata } from '../../checkpoint/metadata.ts'
+import { MemoryStorage } from '../../testing/memory-storage.ts'
+import { storageOf, testCli, testFolder } from '../cli-test-kit.ts'
+import { main } from '../main.ts'
 
 function metadata(applicationId: string, checkpoint: number, own: Partial<CheckpointMetadata> = {}): CheckpointMetadata {
   return {

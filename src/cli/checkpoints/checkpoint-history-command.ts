@@ -1,10 +1,10 @@
 /** `millrace checkpoints history <app>`: what became of the job's last checkpoints, and why some were not completed. */
-import type { PastCheckpoint } from '../checkpoint/protocol/checkpoint-history.ts'
-import { roundedDuration } from '../service/log-fields.ts'
-import type { CliEnvironment } from './cli-environment.ts'
-import type { CommandLine } from './command-line.ts'
-import { withJobLog } from './job-log.ts'
-import { tableText } from './table.ts'
+import type { PastCheckpoint } from '../../checkpoint/protocol/checkpoint-history.ts'
+import { roundedDuration } from '../../service/log-fields.ts'
+import type { CliEnvironment } from '../cli-environment.ts'
+import type { CommandLine } from '../command-line.ts'
+import { withJobLog } from '../job-log.ts'
+import { tableText } from '../table.ts'
 
 /** Newest first. Throws MR_CLI_USAGE, MR_CONFIG_…, MR_KAFKA_…, MR_CONTROL_LOG_… */
 export async function checkpointHistoryCommand(commandLine: CommandLine, environment: CliEnvironment): Promise<void> {

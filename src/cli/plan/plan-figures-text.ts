@@ -1,5 +1,5 @@
 /** How figures are called in front of people, and how they are written. */
-import type { FigureName } from '../planning/job-figures.ts'
+import type { FigureName } from '../../planning/job-figures.ts'
 
 export const FIGURES_TEXT: Readonly<
   Record<FigureName, { readonly text: string; readonly kind: 'count' | 'rate' | 'bytes' | 'byte-rate' | 'time' | 'factor' }>

@@ -1,14 +1,14 @@
 /** Figures of a job that is there: from the metrics of its copies while it runs, or from its checkpoints in storage. */
 
-import type { CheckpointMetadata } from '../checkpoint/metadata.ts'
-import { type StoredState, storedState } from '../checkpoint/stored-state.ts'
-import { median } from '../common/averages.ts'
-import { MillraceError } from '../common/errors.ts'
-import { CheckpointCatalogue } from '../inspect/checkpoint-catalogue.ts'
-import { missingFigures, type SomeFigures, updatesPerSecond } from '../planning/job-figures.ts'
-import type { CheckpointStorage } from '../ports/checkpoint-storage.ts'
-import { figuresOf } from '../service/figure-metrics.ts'
-import { scrape } from './scrape.ts'
+import type { CheckpointMetadata } from '../../checkpoint/metadata.ts'
+import { type StoredState, storedState } from '../../checkpoint/stored-state.ts'
+import { median } from '../../common/averages.ts'
+import { MillraceError } from '../../common/errors.ts'
+import { CheckpointCatalogue } from '../../inspect/checkpoint-catalogue.ts'
+import { missingFigures, type SomeFigures, updatesPerSecond } from '../../planning/job-figures.ts'
+import type { CheckpointStorage } from '../../ports/checkpoint-storage.ts'
+import { figuresOf } from '../../service/figure-metrics.ts'
+import { scrape } from '../status/scrape.ts'
 
 export interface MeasuredJob {
   readonly figures: SomeFigures

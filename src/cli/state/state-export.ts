@@ -1,8 +1,8 @@
 /** `millrace state get`, `keys` and `export`: JSON, a line each, by whatever reads it. */
-import type { StateReading, StoredEntry } from '../inspect/state-reading.ts'
-import type { StoredState } from '../inspect/stored-state.ts'
-import { type CommandLine, usageError } from './command-line.ts'
-import { JsonLines } from './json-lines.ts'
+import type { StateReading, StoredEntry } from '../../inspect/state-reading.ts'
+import type { StoredState } from '../../inspect/stored-state.ts'
+import { type CommandLine, usageError } from '../command-line.ts'
+import { JsonLines } from '../json-lines.ts'
 import { keyOfText } from './key-text.ts'
 import type { StateRequest } from './state-request.ts'
 

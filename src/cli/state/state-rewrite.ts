@@ -1,15 +1,15 @@
 /** `millrace state rewrite`. */
 import { basename } from 'node:path'
-import { MillraceError } from '../common/errors.ts'
-import type { RewriteOptions, StateMapping } from '../inspect/rewrite/rewrite-plan.ts'
-import { rewriteSavepoint } from '../inspect/rewrite/rewrite-savepoint.ts'
-import { roundedBytes } from '../service/log-fields.ts'
-import type { CliEnvironment } from './cli-environment.ts'
-import { type CommandLine, listOf, usageError } from './command-line.ts'
-import { loadDefault } from './load-job.ts'
+import { MillraceError } from '../../common/errors.ts'
+import type { RewriteOptions, StateMapping } from '../../inspect/rewrite/rewrite-plan.ts'
+import { rewriteSavepoint } from '../../inspect/rewrite/rewrite-savepoint.ts'
+import { roundedBytes } from '../../service/log-fields.ts'
+import type { CliEnvironment } from '../cli-environment.ts'
+import { type CommandLine, listOf, usageError } from '../command-line.ts'
+import { loadDefault } from '../load-job.ts'
+import { listenForStop } from '../stop-signals.ts'
 import type { StateRequest } from './state-request.ts'
 import { storageConfig, uriOf } from './state-where.ts'
-import { listenForStop } from './stop-signals.ts'
 
 export async function rewriteState({ commandLine, environment, layers, states }: StateRequest): Promise<number> {
   const { stdout } = environment

@@ -2,22 +2,22 @@
  * `millrace status <app>`: what the control log says of a job, whether it runs or not; what its last checkpoint holds, where
  * the storage is told; and what its copies tell of themselves, where their addresses are.
  */
-import { decodeMetadata } from '../checkpoint/metadata.ts'
-import { storedState } from '../checkpoint/stored-state.ts'
-import { isMillraceError } from '../common/errors.ts'
-import { loadLayers } from '../config/load-layers.ts'
-import { resolveConfig } from '../config/resolve.ts'
-import { parseTaskKey, type TaskKey } from '../records/task-id.ts'
-import { roundedBytes } from '../service/log-fields.ts'
-import { type CliEnvironment, STORAGE_OPTION_KEYS } from './cli-environment.ts'
-import { type CommandLine, SWITCHES } from './command-line.ts'
-import { liveText } from './factor-text.ts'
-import { withJobLog } from './job-log.ts'
+import { decodeMetadata } from '../../checkpoint/metadata.ts'
+import { storedState } from '../../checkpoint/stored-state.ts'
+import { isMillraceError } from '../../common/errors.ts'
+import { loadLayers } from '../../config/load-layers.ts'
+import { resolveConfig } from '../../config/resolve.ts'
+import { parseTaskKey, type TaskKey } from '../../records/task-id.ts'
+import { roundedBytes } from '../../service/log-fields.ts'
+import { type CliEnvironment, STORAGE_OPTION_KEYS } from '../cli-environment.ts'
+import { type CommandLine, SWITCHES } from '../command-line.ts'
+import { liveText } from '../factor-text.ts'
+import { withJobLog } from '../job-log.ts'
+import { metricsUrls } from '../plan/plan-command.ts'
+import { tableText } from '../table.ts'
 import { type JobPhase, type JobStatus, statusOf } from './job-status.ts'
 import { type LiveStatus, liveStatusOf } from './live-status.ts'
 import { copiesText, planFacts } from './live-text.ts'
-import { metricsUrls } from './plan-command.ts'
-import { tableText } from './table.ts'
 
 /** Throws MR_CLI_USAGE, MR_CONFIG_…, MR_KAFKA_…, MR_CONTROL_LOG_… */
 export async function statusCommand(commandLine: CommandLine, environment: CliEnvironment): Promise<void> {

@@ -1,12 +1,12 @@
 /** `millrace checkpoints verify` and `sweep`: what of a job lies in the storage, beside what its checkpoints refer to. */
 
-import { SavepointReader } from '../checkpoint/savepoint/savepoint-reader.ts'
-import { type AuditedFile, auditStorage, isClean, type StorageAudit } from '../checkpoint/storage-audit.ts'
-import { MillraceError } from '../common/errors.ts'
-import type { CheckpointStorage } from '../ports/checkpoint-storage.ts'
-import { roundedBytes } from '../service/log-fields.ts'
-import type { OutputStream } from './cli-environment.ts'
-import type { CommandLine } from './command-line.ts'
+import { SavepointReader } from '../../checkpoint/savepoint/savepoint-reader.ts'
+import { type AuditedFile, auditStorage, isClean, type StorageAudit } from '../../checkpoint/storage-audit.ts'
+import { MillraceError } from '../../common/errors.ts'
+import type { CheckpointStorage } from '../../ports/checkpoint-storage.ts'
+import { roundedBytes } from '../../service/log-fields.ts'
+import type { OutputStream } from '../cli-environment.ts'
+import type { CommandLine } from '../command-line.ts'
 
 export interface StorageCheck {
   readonly stdout: OutputStream

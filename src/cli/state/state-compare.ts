@@ -1,10 +1,10 @@
 /** `millrace state compare`. */
-import { type ComparedEntry, compare, type StateComparison, type StateDifference } from '../inspect/compare.ts'
-import type { StoredState } from '../inspect/stored-state.ts'
-import { JsonLines } from './json-lines.ts'
+import { type ComparedEntry, compare, type StateComparison, type StateDifference } from '../../inspect/compare.ts'
+import type { StoredState } from '../../inspect/stored-state.ts'
+import { JsonLines } from '../json-lines.ts'
+import { tableText } from '../table.ts'
 import { expiryText } from './state-export.ts'
 import type { StateRequest } from './state-request.ts'
-import { tableText } from './table.ts'
 
 /** @returns 0: they are equal; 1: they differ */
 export async function compareStates({ commandLine, environment, states }: StateRequest): Promise<number> {

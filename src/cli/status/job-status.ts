@@ -1,8 +1,8 @@
 /** What the control log says of a job, put together for people and programs. */
-import type { LastSavepoint } from '../checkpoint/protocol/folded-view.ts'
-import type { LogView } from '../checkpoint/protocol/log-view.ts'
-import type { TaskKey } from '../records/task-id.ts'
-import type { JobLog, ValidRecord } from './job-log.ts'
+import type { LastSavepoint } from '../../checkpoint/protocol/folded-view.ts'
+import type { LogView } from '../../checkpoint/protocol/log-view.ts'
+import type { TaskKey } from '../../records/task-id.ts'
+import type { JobLog, ValidRecord } from '../job-log.ts'
 
 /**
  * `never-run`: the log is empty. `stopped`: the last epoch ended by a final checkpoint. `running` says that nothing in the

@@ -2,17 +2,23 @@
  * `millrace plan`: the capacity and interval advisor, from a running job (`--metrics`), from the checkpoints of an app, or
  * from flags alone. Flags win over what is measured.
  */
-import { MillraceError } from '../common/errors.ts'
-import type { Config } from '../config/config.ts'
-import type { OptionLayer } from '../config/layers.ts'
-import { loadLayers } from '../config/load-layers.ts'
-import { resolveConfig } from '../config/resolve.ts'
-import { type FigureName, missingFigures, type SomeFigures, settleFigures, updatesPerSecond } from '../planning/job-figures.ts'
-import { planWorkerMemory } from '../planning/memory/initial-shares.ts'
-import { makePlan } from '../planning/plan.ts'
-import type { PlanSettings } from '../planning/plan-settings.ts'
-import { type CliEnvironment, PLAN_OPTION_KEYS, STORAGE_OPTION_KEYS } from './cli-environment.ts'
-import { applicationIdOf, type CommandLine, SWITCHES, usageError } from './command-line.ts'
+import { MillraceError } from '../../common/errors.ts'
+import type { Config } from '../../config/config.ts'
+import type { OptionLayer } from '../../config/layers.ts'
+import { loadLayers } from '../../config/load-layers.ts'
+import { resolveConfig } from '../../config/resolve.ts'
+import {
+  type FigureName,
+  missingFigures,
+  type SomeFigures,
+  settleFigures,
+  updatesPerSecond,
+} from '../../planning/job-figures.ts'
+import { planWorkerMemory } from '../../planning/memory/initial-shares.ts'
+import { makePlan } from '../../planning/plan.ts'
+import type { PlanSettings } from '../../planning/plan-settings.ts'
+import { type CliEnvironment, PLAN_OPTION_KEYS, STORAGE_OPTION_KEYS } from '../cli-environment.ts'
+import { applicationIdOf, type CommandLine, SWITCHES, usageError } from '../command-line.ts'
 import { PLAN_FLAG_NAMES, type PlanFlagName, planFlag } from './plan-flags.ts'
 import { type MeasuredJob, measureRunning, measureStored } from './plan-measured.ts'
 import { planText } from './plan-text.ts'

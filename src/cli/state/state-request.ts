@@ -1,8 +1,8 @@
 /** What an action of `millrace state` is given. */
-import type { OptionLayer } from '../config/layers.ts'
-import type { StoredState } from '../inspect/stored-state.ts'
-import type { CliEnvironment } from './cli-environment.ts'
-import type { CommandLine } from './command-line.ts'
+import type { OptionLayer } from '../../config/layers.ts'
+import type { StoredState } from '../../inspect/stored-state.ts'
+import type { CliEnvironment } from '../cli-environment.ts'
+import type { CommandLine } from '../command-line.ts'
 
 export interface StateRequest {
   readonly commandLine: CommandLine

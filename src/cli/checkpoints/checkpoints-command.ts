@@ -1,24 +1,24 @@
 /** `millrace checkpoints list|show [N]|history <app>|verify <app>|sweep <app>`. */
-import type { CheckpointMetadata } from '../checkpoint/metadata.ts'
-import { MillraceError } from '../common/errors.ts'
-import { layerOfFlags, type OptionLayer } from '../config/layers.ts'
-import { loadLayers } from '../config/load-layers.ts'
-import { resolveConfig } from '../config/resolve.ts'
+import type { CheckpointMetadata } from '../../checkpoint/metadata.ts'
+import { MillraceError } from '../../common/errors.ts'
+import { layerOfFlags, type OptionLayer } from '../../config/layers.ts'
+import { loadLayers } from '../../config/load-layers.ts'
+import { resolveConfig } from '../../config/resolve.ts'
 import {
   CheckpointCatalogue,
   type CheckpointFile,
   type CheckpointSummary,
   summaryOf,
   type UnreadableCheckpoint,
-} from '../inspect/checkpoint-catalogue.ts'
-import { roundedBytes, roundedDuration } from '../service/log-fields.ts'
+} from '../../inspect/checkpoint-catalogue.ts'
+import { roundedBytes, roundedDuration } from '../../service/log-fields.ts'
+import { type CliEnvironment, STORAGE_OPTION_KEYS } from '../cli-environment.ts'
+import { applicationIdOf, type CommandLine, SWITCHES, usageError } from '../command-line.ts'
+import { factorText, liveText } from '../factor-text.ts'
+import { uriOf } from '../state/state-where.ts'
+import { tableText } from '../table.ts'
 import { checkpointHistoryCommand } from './checkpoint-history-command.ts'
-import { type CliEnvironment, STORAGE_OPTION_KEYS } from './cli-environment.ts'
-import { applicationIdOf, type CommandLine, SWITCHES, usageError } from './command-line.ts'
-import { factorText, liveText } from './factor-text.ts'
-import { uriOf } from './state-where.ts'
 import { sweepStorage, verifySavepoint, verifyStorage } from './storage-check.ts'
-import { tableText } from './table.ts'
 
 /** Throws MR_CLI_USAGE, MR_CONFIG_…, MR_STORAGE_…, MR_CHECKPOINT_… */
 export async function checkpointsCommand(commandLine: CommandLine, environment: CliEnvironment): Promise<void> {

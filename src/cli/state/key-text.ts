@@ -1,6 +1,6 @@
 /** A key as it stands on a command line. */
-import { MillraceError } from '../common/errors.ts'
-import type { KeyCodec } from '../ports/source.ts'
+import { MillraceError } from '../../common/errors.ts'
+import type { KeyCodec } from '../../ports/source.ts'
 
 /** Text as it is, a number as digits, bytes in base64, and what a codec of the user's own takes as JSON. */
 export function keyOfText({ name }: KeyCodec<unknown>, text: string): unknown {

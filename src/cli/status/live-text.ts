@@ -1,8 +1,8 @@
 /** What a running job's copies tell, for people. */
-import { roundedBytes, roundedDuration } from '../service/log-fields.ts'
-import { factorText } from './factor-text.ts'
+import { roundedBytes, roundedDuration } from '../../service/log-fields.ts'
+import { factorText } from '../factor-text.ts'
+import { type Column, tableText } from '../table.ts'
 import type { LiveCopy, LivePlan, LiveStatus, UnreadableCopy } from './live-status.ts'
-import { type Column, tableText } from './table.ts'
 
 /** Facts of the whole job, name and value. */
 export function planFacts(plan: LivePlan): [name: string, value: string][] {

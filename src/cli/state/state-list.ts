@@ -1,9 +1,9 @@
 /** `millrace state list`. */
-import type { StateSize } from '../inspect/state-sizes.ts'
-import type { StateInfo, StoredState } from '../inspect/stored-state.ts'
-import { roundedBytes, roundedDuration } from '../service/log-fields.ts'
+import type { StateSize } from '../../inspect/state-sizes.ts'
+import type { StateInfo, StoredState } from '../../inspect/stored-state.ts'
+import { roundedBytes, roundedDuration } from '../../service/log-fields.ts'
+import { tableText } from '../table.ts'
 import type { StateRequest } from './state-request.ts'
-import { tableText } from './table.ts'
 
 export async function listState({ commandLine, environment, states }: StateRequest): Promise<number> {
   const { stdout } = environment

@@ -1,6 +1,6 @@
 /** What `millrace plan` takes besides options: figures that replace measured ones, and prices. */
-import { bytes, duration, integer, type OptionType, string } from '../config/option-types.ts'
-import type { FigureName } from '../planning/job-figures.ts'
+import { bytes, duration, integer, type OptionType, string } from '../../config/option-types.ts'
+import type { FigureName } from '../../planning/job-figures.ts'
 
 const TIB = 2 ** 40
 const COUNT = integer({ min: 0, max: 1e12 })

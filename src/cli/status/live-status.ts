@@ -1,8 +1,8 @@
 /** What the copies of a running job tell of themselves over HTTP, for `millrace status --metrics`. */
-import { isMillraceError } from '../common/errors.ts'
-import { MEMORY_USES, type MemoryUse } from '../planning/memory/memory-report.ts'
-import { PLAN_WARNINGS } from '../planning/plan-warnings.ts'
-import { FIGURE_METRICS } from '../service/figure-metrics.ts'
+import { isMillraceError } from '../../common/errors.ts'
+import { MEMORY_USES, type MemoryUse } from '../../planning/memory/memory-report.ts'
+import { PLAN_WARNINGS } from '../../planning/plan-warnings.ts'
+import { FIGURE_METRICS } from '../../service/figure-metrics.ts'
 import { type ScrapedSeries, scrape, scrapeHealth } from './scrape.ts'
 
 export interface LiveStatus {

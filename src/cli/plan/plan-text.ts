@@ -1,11 +1,11 @@
 /** A plan for people: what it comes to, what it was made of, what it warns of. */
 
-import type { FigureName } from '../planning/job-figures.ts'
-import type { Plan } from '../planning/plan.ts'
-import type { PlanSettings } from '../planning/plan-settings.ts'
-import { roundedBytes, roundedDuration } from '../service/log-fields.ts'
+import type { FigureName } from '../../planning/job-figures.ts'
+import type { Plan } from '../../planning/plan.ts'
+import type { PlanSettings } from '../../planning/plan-settings.ts'
+import { roundedBytes, roundedDuration } from '../../service/log-fields.ts'
+import { tableText } from '../table.ts'
 import { FIGURES_TEXT } from './plan-figures-text.ts'
-import { tableText } from './table.ts'
 
 export function planText(plan: Plan, settings: PlanSettings): string {
   const { retention, recovery } = plan
