@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { systemClock } from '../../common/clock.ts'
 import { isMillraceError, MillraceError } from '../../common/errors.ts'
 import type { StateChanges } from '../../records/state-changes.ts'
 import { decodeSlice, streamSlice } from './decode-slice.ts'
@@ -94,15 +95,11 @@ describe('a segment', () => {
     const entries: Entry[] = Array.from({ length: 60_000 }, (_, i) => [`key-${String(i).padStart(7, '0')}`, `value-${i}`, 0])
     const changes = [changesOf('orders/0', entries)]
     let turns = 0
-    let isDone = false
-    const count = (): void => {
-      turns++
-      if (!isDone) setImmediate(count)
-    }
-    setImmediate(count)
-    await encodeSegment(changes)
-    isDone = true
-    assert(turns >= 3, `${turns} turns of the event loop`)
+    let nowMs = 0
+    // Each look at it is a millisecond later.
+    const clock = { ...systemClock, monotonicMs: () => ++nowMs, turn: async () => void turns++ }
+    await encodeSegment(changes, { clock })
+    assert(turns >= 10, `${turns} turns of the event loop`)
   })
 
   it('stops when it is aborted', async () => {
