@@ -40,6 +40,9 @@ const XML = { 'content-type': 'application/xml' }
 export class S3Proxy {
   /** Requests that the present fault has met. */
   hits = 0
+  /** Of these, attempts at one and the same. */
+  mostAttempts = 0
+  private attempts = new Map<string, number>()
   /** Bytes of bodies that were passed to the job. */
   answeredBytes = 0
   private fault: S3Fault | undefined
@@ -68,6 +71,8 @@ export class S3Proxy {
   inflict(fault: S3Fault | undefined): void {
     this.fault = fault
     this.hits = 0
+    this.mostAttempts = 0
+    this.attempts = new Map()
     this.fitting = 0
   }
 
@@ -78,7 +83,7 @@ export class S3Proxy {
 
   private async serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const fault = this.faultOf(incoming)
-    if (fault !== undefined) this.hits++
+    if (fault !== undefined) this.count(incoming)
     const body = Buffer.concat(await Array.fromAsync(incoming as AsyncIterable<Buffer>))
     switch (fault?.kind) {
       case 'drop':
@@ -115,6 +120,14 @@ export class S3Proxy {
     }
     this.answeredBytes += bytes.length
     outgoing.end(bytes)
+  }
+
+  private count({ method, url }: IncomingMessage): void {
+    this.hits++
+    const request = `${method} ${url}`
+    const attempts = (this.attempts.get(request) ?? 0) + 1
+    this.attempts.set(request, attempts)
+    this.mostAttempts = Math.max(this.mostAttempts, attempts)
   }
 
   private faultOf({ method = '' }: IncomingMessage): S3Fault | undefined {
