@@ -15,6 +15,18 @@ export interface StoredState {
   readonly changedBytes: number
 }
 
+export interface StateFactors {
+  /** Bytes of all files that it refers to, of those of live state; null: there is none. Compaction keeps it below 2.5. */
+  readonly storageFactor: number | null
+  /** Bytes that a restore reads, of those of live state; likewise. */
+  readonly restoreFactor: number | null
+}
+
+export function stateFactors({ liveBytes, storedBytes, chainBytes }: StoredState): StateFactors {
+  const ofLive = (bytes: number) => (liveBytes > 0 ? bytes / liveBytes : null)
+  return { storageFactor: ofLive(storedBytes), restoreFactor: ofLive(chainBytes) }
+}
+
 export function storedState({ segments, chains, checkpoint }: CheckpointMetadata): StoredState {
   const sums = { chainBytes: 0, liveBytes: 0, liveEntries: 0, changedEntries: 0, changedBytes: 0 }
   for (const chain of Object.values(chains)) {

@@ -1,4 +1,5 @@
 /** How much more than the live state is stored, and read by a restore, as people read it. */
+import type { StateFactors } from '../checkpoint/stored-state.ts'
 import { roundedBytes } from '../service/log-fields.ts'
 
 /** `1.42x`; nothing where there is no live state. */
@@ -6,10 +7,8 @@ export function factorText(factor: number | null): string {
   return factor === null ? '' : `${factor.toFixed(2)}x`
 }
 
-export interface LiveState {
+export interface LiveState extends StateFactors {
   readonly liveBytes: number
-  readonly storageFactor: number | null
-  readonly restoreFactor: number | null
 }
 
 /** `12.0MiB; 1.42x of it is stored, a restore reads 1.10x`. */

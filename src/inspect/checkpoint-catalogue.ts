@@ -3,7 +3,7 @@
  * complete stands in the control log, which the job reads and this does not.
  */
 import { type CheckpointMetadata, decodeMetadata } from '../checkpoint/metadata.ts'
-import { storedState } from '../checkpoint/stored-state.ts'
+import { type StateFactors, stateFactors, storedState } from '../checkpoint/stored-state.ts'
 import { isMillraceError } from '../common/errors.ts'
 import type { CheckpointStorage } from '../ports/checkpoint-storage.ts'
 
@@ -16,7 +16,7 @@ export interface CheckpointFile {
   readonly path: string
 }
 
-export interface CheckpointSummary extends CheckpointFile {
+export interface CheckpointSummary extends CheckpointFile, StateFactors {
   readonly kind: string
   readonly completedAt: string
   readonly durationMs: number
@@ -26,10 +26,6 @@ export interface CheckpointSummary extends CheckpointFile {
   readonly entries: number
   /** About what of that is live. */
   readonly liveBytes: number
-  /** Bytes of all files that it refers to, of those of live state; null: there is none. Compaction keeps it below 2.5. */
-  readonly storageFactor: number | null
-  /** Bytes that a restore reads, of those of live state. */
-  readonly restoreFactor: number | null
 }
 
 export interface UnreadableCheckpoint extends CheckpointFile {
@@ -79,8 +75,7 @@ export class CheckpointCatalogue {
 }
 
 export function summaryOf(file: CheckpointFile, metadata: CheckpointMetadata): CheckpointSummary {
-  const { liveBytes, storedBytes, chainBytes } = storedState(metadata)
-  const ofLive = (bytes: number) => (liveBytes > 0 ? bytes / liveBytes : null)
+  const state = storedState(metadata)
   return {
     ...file,
     kind: metadata.kind,
@@ -89,9 +84,8 @@ export function summaryOf(file: CheckpointFile, metadata: CheckpointMetadata): C
     writtenBytes: metadata.writtenBytes,
     totalBytes: metadata.totalBytes,
     entries: entriesOf(metadata),
-    liveBytes,
-    storageFactor: ofLive(storedBytes),
-    restoreFactor: ofLive(chainBytes),
+    liveBytes: state.liveBytes,
+    ...stateFactors(state),
   }
 }
 

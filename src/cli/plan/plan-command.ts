@@ -2,7 +2,6 @@
  * `millrace plan`: the capacity and interval advisor, from a running job (`--metrics`), from the checkpoints of an app, or
  * from flags alone. Flags win over what is measured.
  */
-import { MillraceError } from '../../common/errors.ts'
 import type { Config } from '../../config/config.ts'
 import type { OptionLayer } from '../../config/layers.ts'
 import { loadLayers } from '../../config/load-layers.ts'
@@ -22,6 +21,7 @@ import { applicationIdOf, type CommandLine, SWITCHES, usageError } from '../comm
 import { PLAN_FLAG_NAMES, type PlanFlagName, planFlag } from './plan-flags.ts'
 import { type MeasuredJob, measureRunning, measureStored } from './plan-measured.ts'
 import { planText } from './plan-text.ts'
+import { type PlanValues, planValues, urlsOf } from './plan-values.ts'
 
 const DEFAULT_KEY_BYTES = 16
 /** Of an entry in a segment, beside key and value: flags, lengths and their share of the block's header (docs/formats.md). */
@@ -30,8 +30,6 @@ const FRAMING_BYTES = 4
 const BROKER_LIMIT_MS = 15 * 60 * 1_000
 
 const NOT_MEASURED: MeasuredJob = { figures: {}, intervalMs: undefined, workers: undefined, stored: [] }
-
-type PlanValues = ReadonlyMap<PlanFlagName, number | string>
 
 /** Throws MR_CLI_USAGE, MR_CLI_NOT_MEASURED, MR_CLI_NO_CHECKPOINT, MR_CONFIG_…, MR_STORAGE_…, MR_CHECKPOINT_… */
 export async function planCommand(commandLine: CommandLine, environment: CliEnvironment): Promise<void> {
@@ -60,10 +58,10 @@ async function measure(
 ): Promise<MeasuredJob> {
   const [applicationId, ...rest] = operands
   if (rest.length > 0) throw usageError(`unexpected ${rest.join(' ')} behind the application id`)
-  const urls = values.get('metrics')
+  const urls = urlsOf(values)
   if (urls !== undefined) {
     if (applicationId !== undefined) throw usageError('expected either an application id or --metrics')
-    return measureRunning(String(urls).split(','))
+    return measureRunning(urls)
   }
   if (applicationId === undefined) return NOT_MEASURED
   const wanted = applicationIdOf(applicationId)
@@ -73,28 +71,6 @@ async function measure(
   } finally {
     await storage.close()
   }
-}
-
-/** Of `--metrics`. Throws MR_CONFIG_INVALID_VALUE. */
-export function metricsUrls(raw: CommandLine['values']): readonly string[] | undefined {
-  const urls = planValues(new Map([...raw].filter(([name]) => name === 'metrics'))).get('metrics')
-  return urls === undefined ? undefined : String(urls).split(',')
-}
-
-/** Throws MR_CONFIG_INVALID_VALUE. */
-function planValues(raw: ReadonlyMap<string, string>): PlanValues {
-  const values = new Map<PlanFlagName, number | string>()
-  for (const name of PLAN_FLAG_NAMES) {
-    const text = raw.get(name)
-    if (text === undefined) continue
-    const { type } = planFlag(name)
-    const value = type.parse(text)
-    if (value === undefined) {
-      throw new MillraceError('MR_CONFIG_INVALID_VALUE', `--${name} is ${JSON.stringify(text)}; expected ${type.accepts}`)
-    }
-    values.set(name, value)
-  }
-  return values
 }
 
 function givenFigures(values: PlanValues, measured: MeasuredJob, { intervalMs }: PlanSettings): SomeFigures {

@@ -1,14 +1,14 @@
 /** Figures of a job that is there: from the metrics of its copies while it runs, or from its checkpoints in storage. */
 
 import type { CheckpointMetadata } from '../../checkpoint/metadata.ts'
-import { type StoredState, storedState } from '../../checkpoint/stored-state.ts'
+import { type StoredState, stateFactors, storedState } from '../../checkpoint/stored-state.ts'
 import { median } from '../../common/averages.ts'
 import { MillraceError } from '../../common/errors.ts'
 import { CheckpointCatalogue } from '../../inspect/checkpoint-catalogue.ts'
 import { missingFigures, type SomeFigures, updatesPerSecond } from '../../planning/job-figures.ts'
 import type { CheckpointStorage } from '../../ports/checkpoint-storage.ts'
 import { figuresOf } from '../../service/figure-metrics.ts'
-import { scrape } from '../status/scrape.ts'
+import { scrape } from '../scrape.ts'
 
 export interface MeasuredJob {
   readonly figures: SomeFigures
@@ -55,6 +55,7 @@ export async function measureStored(storage: CheckpointStorage, applicationId: s
   }
   const stored = checkpoints.map(storedState)
   const state = stored.at(-1)!
+  const { storageFactor, restoreFactor } = stateFactors(state)
   const spanMs = Date.parse(newest.triggeredAt) - Date.parse(checkpoints[0]!.triggeredAt)
   const intervalMs = checkpoints.length > 1 && spanMs > 0 ? spanMs / (checkpoints.length - 1) : undefined
   const changed = stored.reduce((sum, { changedEntries }) => sum + changedEntries, 0) / stored.length
@@ -71,8 +72,8 @@ export async function measureStored(storage: CheckpointStorage, applicationId: s
           ? undefined
           : Math.max(...uploads.map(({ writtenBytes, durationMs }) => (writtenBytes / durationMs) * 1_000)),
       overheadMs: uploads.length === 0 ? median(checkpoints.map(({ durationMs }) => durationMs)) : 0,
-      storageFactor: state.liveBytes > 0 ? state.storedBytes / state.liveBytes : undefined,
-      restoreFactor: state.liveBytes > 0 ? state.chainBytes / state.liveBytes : undefined,
+      storageFactor: storageFactor ?? undefined,
+      restoreFactor: restoreFactor ?? undefined,
     },
     intervalMs,
     workers: undefined,

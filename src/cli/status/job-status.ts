@@ -1,4 +1,5 @@
 /** What the control log says of a job, put together for people and programs. */
+import type { RestorePoint } from '../../checkpoint/protocol/control-records.ts'
 import type { LastSavepoint } from '../../checkpoint/protocol/folded-view.ts'
 import type { LogView } from '../../checkpoint/protocol/log-view.ts'
 import type { TaskKey } from '../../records/task-id.ts'
@@ -26,12 +27,7 @@ export interface JobStatus {
     /** The oldest checkpoint that one of these is, as of its last ack; null: it has not said. */
     readonly standbyCheckpoint: number | null
   }>
-  readonly restorePoint: {
-    readonly checkpoint: number
-    readonly epoch: number
-    readonly path: string
-    readonly sha256: string
-  } | null
+  readonly restorePoint: RestorePoint | null
   /** Those that one can rewind to. */
   readonly retained: readonly number[]
   readonly pending: { readonly checkpoint: number; readonly kind: string; readonly waitingFor: readonly string[] } | null
@@ -66,15 +62,7 @@ export function statusOf({ applicationId, follower, records }: JobLog): JobStatu
       standby: claim?.standby?.[worker] ?? [],
       standbyCheckpoint: standbyCheckpointOf(records, view.epoch, worker),
     })),
-    restorePoint:
-      restorePoint === null
-        ? null
-        : {
-            checkpoint: restorePoint.checkpoint,
-            epoch: restorePoint.epoch,
-            path: restorePoint.path,
-            sha256: restorePoint.sha256,
-          },
+    restorePoint,
     retained: view.retained.map(({ checkpoint }) => checkpoint),
     pending: pendingOf(view),
     lastSavepoint: view.lastSavepoint ?? null,

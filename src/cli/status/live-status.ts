@@ -3,7 +3,7 @@ import { isMillraceError } from '../../common/errors.ts'
 import { MEMORY_USES, type MemoryUse } from '../../planning/memory/memory-report.ts'
 import { PLAN_WARNINGS } from '../../planning/plan-warnings.ts'
 import { FIGURE_METRICS } from '../../service/figure-metrics.ts'
-import { type ScrapedSeries, scrape, scrapeHealth } from './scrape.ts'
+import { type ScrapedSeries, scrape, scrapeHealth } from '../scrape.ts'
 
 export interface LiveStatus {
   /** As the leader reckons with its last checkpoint; null: none of the copies leads, or no state is stored yet. */

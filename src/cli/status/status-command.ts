@@ -3,7 +3,7 @@
  * the storage is told; and what its copies tell of themselves, where their addresses are.
  */
 import { decodeMetadata } from '../../checkpoint/metadata.ts'
-import { storedState } from '../../checkpoint/stored-state.ts'
+import { type StateFactors, stateFactors, storedState } from '../../checkpoint/stored-state.ts'
 import { isMillraceError } from '../../common/errors.ts'
 import { loadLayers } from '../../config/load-layers.ts'
 import { resolveConfig } from '../../config/resolve.ts'
@@ -13,7 +13,7 @@ import { type CliEnvironment, STORAGE_OPTION_KEYS } from '../cli-environment.ts'
 import { type CommandLine, SWITCHES } from '../command-line.ts'
 import { liveText } from '../factor-text.ts'
 import { withJobLog } from '../job-log.ts'
-import { metricsUrls } from '../plan/plan-command.ts'
+import { metricsUrls } from '../plan/plan-values.ts'
 import { tableText } from '../table.ts'
 import { type JobPhase, type JobStatus, statusOf } from './job-status.ts'
 import { type LiveStatus, liveStatusOf } from './live-status.ts'
@@ -41,13 +41,10 @@ export interface ShownStatus extends JobStatus {
   readonly live: LiveStatus | null
 }
 
-interface StoredStatus {
+interface StoredStatus extends StateFactors {
   readonly checkpoint: number
   readonly liveEntries: number
   readonly liveBytes: number
-  /** Bytes of all its files, and of what a restore reads, of those of live state; null: there is none. */
-  readonly storageFactor: number | null
-  readonly restoreFactor: number | null
 }
 
 interface UnreadableStatus {
@@ -67,9 +64,7 @@ async function storedOf(
     const storage = await openStorage(resolveConfig(layers, STORAGE_OPTION_KEYS).config)
     try {
       const state = storedState(decodeMetadata(await storage.get(path), path, sha256))
-      const { liveEntries, liveBytes, storedBytes, chainBytes } = state
-      const ofLive = (bytes: number) => (liveBytes > 0 ? bytes / liveBytes : null)
-      return { checkpoint, liveEntries, liveBytes, storageFactor: ofLive(storedBytes), restoreFactor: ofLive(chainBytes) }
+      return { checkpoint, liveEntries: state.liveEntries, liveBytes: state.liveBytes, ...stateFactors(state) }
     } finally {
       await storage.close()
     }

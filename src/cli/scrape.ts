@@ -1,5 +1,5 @@
 /** What a copy of a job tells over HTTP: its metrics, and its health. */
-import { MillraceError, toError } from '../../common/errors.ts'
+import { MillraceError, toError } from '../common/errors.ts'
 
 export interface ScrapedSeries {
   readonly name: string
