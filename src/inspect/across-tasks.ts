@@ -8,14 +8,12 @@ import { systemClock } from '../common/clock.ts'
 import { SerialQueue } from '../common/serial-queue.ts'
 import type { KeyRange } from '../records/changes-in-range.ts'
 import type { StateChanges } from '../records/state-changes.ts'
-import { StateChangesBuilder } from '../records/state-changes-builder.ts'
 import { type TaskKey, taskKey } from '../records/task-id.ts'
+import { CopiedChanges } from './copied-changes.ts'
 import { type LiveReading, liveChanges } from './live-changes.ts'
 
 /** What a run takes that is open: a window in hand, one on its way, and a block of 64 KiB unpacked, whose keys are strings. */
 const OPEN_RUN_BYTES = 256 * 1024
-/** Of an entry beside its key and value: a string, three numbers and a view. */
-const ENTRY_BYTES = 128
 /** Parts that are read at the same time: at the beginning each task is asked for one. */
 const READ_AT_ONCE = 4
 
@@ -82,21 +80,17 @@ interface Part {
   readonly isLast: boolean
 }
 
-/** A copy, so that nothing of what was fetched is held by it. At least one entry, if there is any. */
+/** A copy. At least one entry, if there is any. */
 async function firstPart(changes: AsyncGenerator<StateChanges>, partBytes: number): Promise<Part> {
-  let builder: StateChangesBuilder | undefined
-  let bytes = 0
-  for await (const { task, keys, values, valueStarts, valueEnds, expiresAtMs } of changes) {
-    builder ??= new StateChangesBuilder(task)
-    for (let i = 0; i < keys.length; i++) {
-      if (bytes >= partBytes) return { part: builder.build(), isLast: false }
-      const key = keys[i]!
-      const value = Buffer.from(values.subarray(valueStarts[i], valueEnds[i]))
-      builder.put(key, value, expiresAtMs?.[i] ?? 0)
-      bytes += key.length + value.length + ENTRY_BYTES
+  let copied: CopiedChanges | undefined
+  for await (const some of changes) {
+    copied ??= new CopiedChanges(some.task)
+    for (let i = 0; i < some.keys.length; i++) {
+      if (copied.bytes >= partBytes) return { part: copied.build(), isLast: false }
+      copied.add(some, i)
     }
   }
-  return { part: builder?.build(), isLast: true }
+  return { part: copied?.build(), isLast: true }
 }
 
 /**
