@@ -2,7 +2,7 @@
 import { latin1Slice } from '../common/bytes.ts'
 import { damagedFrame } from '../records/exchange-frame.ts'
 import { messagePack } from './codecs.ts'
-import { MAX_DEFINITION_BYTES, MAX_FIELDS, MAX_SHAPES, SPECIAL_KEYS, WHOLE } from './row-format.ts'
+import { definitionRange, MAX_FIELDS, SPECIAL_KEYS, WHOLE } from './row-format.ts'
 import { cursor, fastReader, type Row, type RowReader, readField, slowReader } from './row-reader.ts'
 
 interface Shape {
@@ -53,23 +53,17 @@ export class RowDecoder {
 
   #define(number: number, buffer: Buffer, at: number, end: number): number {
     const shapes = this.#shapes
-    if (number !== shapes.length + 1 || number > MAX_SHAPES) {
-      throw damagedFrame('records', `a row of shape ${number} behind ${shapes.length} shapes`)
-    }
-    const bytes = end - at < 2 ? MAX_DEFINITION_BYTES + 1 : buffer.readUInt16BE(at)
-    const from = at + 2
-    if (bytes > MAX_DEFINITION_BYTES || bytes > end - from)
-      throw damagedFrame('records', 'the keys of a shape run past its row')
-    const definition = latin1Slice(buffer, from, from + bytes)
+    const [from, to] = definitionRange(number, shapes.length, buffer, at, end)
+    const definition = latin1Slice(buffer, from, to)
     let shape = this.#known.get(definition)
     if (shape === undefined) {
-      const keys = keysOf(buffer, from, from + bytes)
+      const keys = keysOf(buffer, from, to)
       shape = { keys, read: slowReader(keys), rows: 0 }
       if (this.#known.size === MAX_KNOWN) this.#known.clear()
       this.#known.set(definition, shape)
     }
     shapes.push(shape)
-    return from + bytes
+    return to
   }
 
   #compile(shape: Shape): void {

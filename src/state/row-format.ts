@@ -11,6 +11,7 @@
  * A field is one byte below and what belongs to it. The array is there if a field is elsewhere, and holds those fields in order.
  * Numbers are big-endian, UTF-16 is little-endian.
  */
+import { damagedFrame } from '../records/exchange-frame.ts'
 
 /** 0x00 to 0x7f: so many chars of text behind it, a byte (0x00 to 0xff) each. */
 export const SHORT_TEXT_CHARS = 0x7f
@@ -41,6 +42,28 @@ export const MAX_SHAPES = 64
 /** More would make a generated reader so long that V8 doesn't optimise it. */
 export const MAX_FIELDS = 64
 export const MAX_DEFINITION_BYTES = 4096
+
+/**
+ * Where a frame's new shape is defined: of its number and the shapes before it, checked. `at` is behind the number.
+ * Throws MR_EXCHANGE_FRAME_DAMAGED.
+ */
+export function definitionRange(
+  number: number,
+  shapes: number,
+  buffer: Buffer,
+  at: number,
+  end: number,
+): readonly [from: number, to: number] {
+  if (number !== shapes + 1 || number > MAX_SHAPES) {
+    throw damagedFrame('records', `a row of shape ${number} behind ${shapes} shapes`)
+  }
+  const bytes = end - at < 2 ? MAX_DEFINITION_BYTES + 1 : buffer.readUInt16BE(at)
+  const from = at + 2
+  if (bytes > MAX_DEFINITION_BYTES || bytes > end - from) {
+    throw damagedFrame('records', 'the keys of a shape run past its row')
+  }
+  return [from, from + bytes]
+}
 
 /** What objects with such a key do in MessagePack depends on more than their fields: they are written whole. */
 export const SPECIAL_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'toJSON'])

@@ -3,7 +3,7 @@ import type { ByteWriter } from '../common/byte-writer.ts'
 import { latin1Slice } from '../common/bytes.ts'
 import { damagedFrame } from '../records/exchange-frame.ts'
 import type { FrameValueDecoder, FrameValueEncoder } from './frame-values.ts'
-import { MAX_DEFINITION_BYTES, MAX_SHAPES, WHOLE } from './row-format.ts'
+import { definitionRange, MAX_SHAPES, WHOLE } from './row-format.ts'
 
 export interface RowPiece {
   /** Of its shape, a binary string; null: it is no row. */
@@ -27,18 +27,10 @@ export class RowPieceDecoder implements FrameValueDecoder {
     if (number === WHOLE) return { definition: null, body: buffer.subarray(start + 1, end) }
     const known = this.#definitions[number - 1]
     if (known !== undefined) return { definition: known, body: buffer.subarray(start + 1, end) }
-    const shapes = this.#definitions.length
-    if (number !== shapes + 1 || number > MAX_SHAPES) {
-      throw damagedFrame('records', `a row of shape ${number} behind ${shapes} shapes`)
-    }
-    const from = start + 3
-    const bytes = end < from ? MAX_DEFINITION_BYTES + 1 : buffer.readUInt16BE(start + 1)
-    if (bytes > MAX_DEFINITION_BYTES || bytes > end - from) {
-      throw damagedFrame('records', 'the keys of a shape run past its row')
-    }
-    const definition = latin1Slice(buffer, from, from + bytes)
+    const [from, to] = definitionRange(number, this.#definitions.length, buffer, start + 1, end)
+    const definition = latin1Slice(buffer, from, to)
     this.#definitions.push(definition)
-    return { definition, body: buffer.subarray(from + bytes, end) }
+    return { definition, body: buffer.subarray(to, end) }
   }
 }
 
