@@ -121,9 +121,9 @@ export class Compaction {
   /** For the manifest of this checkpoint. */
   tell(checkpoint: number): { readonly merges?: readonly MergedSlices[]; readonly mergedFiles?: readonly MergedFile[] } {
     this.told = { checkpoint, merges: this.ready }
-    const told = new Set(this.ready.length === 0 ? [] : this.files.map(({ path }) => path))
-    this.untold = this.untold.filter((path) => !told.has(path))
-    return this.ready.length === 0 ? {} : { merges: this.ready, mergedFiles: this.files }
+    if (this.ready.length === 0) return {}
+    this.untold = this.untold.filter((path) => !this.files.some((file) => file.path === path))
+    return { merges: this.ready, mergedFiles: this.files }
   }
 
   /** @param segments what its manifest listed as changes of this worker */
