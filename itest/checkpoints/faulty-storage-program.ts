@@ -6,9 +6,9 @@
  * - apply: changes of a checkpoint are written to the local state, the first of several steps is done.
  * FAULT_REACHED names a file that is made when it does.
  */
-import { writeFileSync } from 'node:fs'
 import { runProgram } from '../../src/program.ts'
 import { productionWiring } from '../../src/wiring.ts'
+import { dieAt } from '../support/die.ts'
 
 const [point = '', at = '1'] = (process.env.FAULT_KILL ?? '').split(':')
 const reachedFile = process.env.FAULT_REACHED
@@ -16,10 +16,7 @@ let arrivals = 0
 let hasWritten = false
 
 function reach(here: string): void {
-  if (here !== point || ++arrivals !== Number(at)) return
-  if (reachedFile !== undefined) writeFileSync(reachedFile, here)
-  process.kill(process.pid, 'SIGKILL')
-  for (;;) {}
+  if (here === point && ++arrivals === Number(at)) dieAt(here, reachedFile)
 }
 
 await runProgram({

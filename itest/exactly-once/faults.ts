@@ -4,6 +4,8 @@
  * - FAULT_HANG=commits lets no commit of a transaction be carried out;
  * - FAULT_BUG=<bug> breaks a rule of the protocol, to see the tests fail.
  */
+import { dieAt } from '../support/die.ts'
+
 export const KILL_POINTS = [
   'before-ack',
   'during-upload',
@@ -55,8 +57,6 @@ export class Killer {
   reach(point: KillPoint): void {
     const { kill } = this.faults
     if (kill?.point !== point || ++this.arrivals !== kill.at) return
-    process.kill(process.pid, 'SIGKILL')
-    // The signal is on its way: nothing more may happen here.
-    for (;;) {}
+    dieAt(point, undefined)
   }
 }

@@ -3,25 +3,16 @@
  * from the last; or they are deleted, nothing of them is left, and a later start begins anew.
  */
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
-import { type KafkaServer, type S3Server, startKafka, startS3 } from '../support/servers.ts'
+import { describe, test } from 'node:test'
 import { PLACES } from '../support/storage-at.ts'
 import { LedgerScene } from './ledger-scene.ts'
+import { sharedServers } from './servers.ts'
 
 const RECORDS = 4_000
 /** A merge that is under way at the end leaves an object for the next sweep; kill-storage-work.itest.ts has compaction. */
 const NO_MERGES = { 'compaction-share': 'off' }
 
-let kafka: KafkaServer
-let s3: S3Server
-before(async () => {
-  kafka = await startKafka({ config: { 'group.min.session.timeout.ms': '1000' } })
-  s3 = await startS3()
-})
-after(async () => {
-  await kafka?.close()
-  await s3?.close()
-})
+const servers = sharedServers()
 
 /** Two copies work; the command stops both. Resolves with what it printed. */
 async function cancelUnderLoad(
@@ -53,7 +44,7 @@ async function files(scene: LedgerScene): Promise<string[]> {
 for (const place of PLACES) {
   describe(`a job with checkpoints in ${place} that is cancelled`, () => {
     const play = (name: string, act: (scene: LedgerScene) => Promise<void>) =>
-      LedgerScene.play(kafka, `${name}-${place}`, act, place === 's3' ? s3 : undefined)
+      LedgerScene.play(servers.kafka, `${name}-${place}`, act, place === 's3' ? servers.s3 : undefined)
 
     test('keeps them: a later start goes on from the last', () =>
       play('cancel-keep', async (scene) => {

@@ -5,14 +5,14 @@
  */
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { after, before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { sha256Hex } from '../../src/checkpoint/metadata.ts'
 import { SavepointReader } from '../../src/checkpoint/savepoint/savepoint-reader.ts'
 import { type JobFile, jobFiles } from '../../src/checkpoint/stored-files.ts'
 import type { JobProcess } from '../support/job-process.ts'
-import { type KafkaServer, type S3Server, startKafka, startS3 } from '../support/servers.ts'
 import { PLACES } from '../support/storage-at.ts'
 import { LedgerScene } from './ledger-scene.ts'
+import { sharedServers } from './servers.ts'
 
 const PROGRAM = 'itest/savepoints/killed-taker-program.ts'
 const RECORDS = 6_000
@@ -26,16 +26,7 @@ const CHECKPOINTS = 5
 /** A merge that is under way at the end leaves an object for the next sweep; kill-storage-work.itest.ts has compaction. */
 const OPTIONS = { 'session-timeout': '2s', 'checkpoints-retained': 2, 'compaction-share': 'off' }
 
-let kafka: KafkaServer
-let s3: S3Server
-before(async () => {
-  kafka = await startKafka({ config: { 'group.min.session.timeout.ms': '1000' } })
-  s3 = await startS3()
-})
-after(async () => {
-  await kafka?.close()
-  await s3?.close()
-})
+const servers = sharedServers()
 
 /** Of a job that is stopped under load, with records in flight. */
 async function savepointUnderLoad(scene: LedgerScene): Promise<string> {
@@ -88,7 +79,7 @@ async function finish(scene: LedgerScene, app: string, ...jobs: [JobProcess, ...
 for (const place of PLACES) {
   describe(`a savepoint in ${place}`, () => {
     const play = (name: string, act: (scene: LedgerScene) => Promise<void>) =>
-      LedgerScene.play(kafka, `${name}-${place}`, act, place === 's3' ? s3 : undefined)
+      LedgerScene.play(servers.kafka, `${name}-${place}`, act, place === 's3' ? servers.s3 : undefined)
 
     test('is taken over once, by a job that dies at every step of it', () =>
       play('kill-taking', async (scene) => {

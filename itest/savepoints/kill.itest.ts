@@ -4,25 +4,16 @@
  */
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { after, before, test } from 'node:test'
-import { type KafkaServer, type S3Server, startKafka, startS3 } from '../support/servers.ts'
+import { test } from 'node:test'
 import { PLACES } from '../support/storage-at.ts'
 import { LedgerScene } from './ledger-scene.ts'
+import { sharedServers } from './servers.ts'
 
 const PROGRAM = 'itest/savepoints/killed-program.ts'
 /** A merge that is under way at the end leaves an object for the next sweep; kill-storage-work.itest.ts has compaction. */
 const NO_MERGES = { 'compaction-share': 'off' }
 
-let kafka: KafkaServer
-let s3: S3Server
-before(async () => {
-  kafka = await startKafka({ config: { 'group.min.session.timeout.ms': '1000' } })
-  s3 = await startS3()
-})
-after(async () => {
-  await kafka?.close()
-  await s3?.close()
-})
+const servers = sharedServers()
 
 for (const place of PLACES) {
   test(`a job that dies while it takes a savepoint loses nothing and leaves nothing behind (${place})`, async () => {
@@ -57,6 +48,6 @@ for (const place of PLACES) {
       const { missing, corrupt, unreferenced, underWay } = await scene.audit(app)
       assert.deepEqual([missing, corrupt, unreferenced, underWay], [[], [], [], []])
     }
-    await LedgerScene.play(kafka, app, act, place === 's3' ? s3 : undefined)
+    await LedgerScene.play(servers.kafka, app, act, place === 's3' ? servers.s3 : undefined)
   })
 }

@@ -2,17 +2,14 @@
  * `millrace` that dies while it writes a savepoint, at KILL_AT: `check`, before anything of it is written; `state`, behind its
  * first file; `metadata`, before that is put. KILL_REACHED names a file that is made when it does.
  */
-import { writeFileSync } from 'node:fs'
 import { runProgram } from '../../src/program.ts'
 import { productionWiring } from '../../src/wiring.ts'
+import { dieAt } from '../support/die.ts'
 
 const { KILL_AT = '', KILL_REACHED = '' } = process.env
 
 function reach(here: string): void {
-  if (here !== KILL_AT) return
-  writeFileSync(KILL_REACHED, here)
-  process.kill(process.pid, 'SIGKILL')
-  for (;;) {}
+  if (here === KILL_AT) dieAt(here, KILL_REACHED)
 }
 
 await runProgram({

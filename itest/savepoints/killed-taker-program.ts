@@ -8,18 +8,15 @@
  * - `record`: right behind the record that tells.
  * KILL_REACHED names a file that is made when it does.
  */
-import { writeFileSync } from 'node:fs'
 import { KafkaExchangeWriter } from '../../connectors/kafka/exchange/kafka-exchange-writer.ts'
 import { runProgram } from '../../src/program.ts'
 import { productionWiring } from '../../src/wiring.ts'
+import { dieAt } from '../support/die.ts'
 
 const { KILL_AT = '', KILL_REACHED = '' } = process.env
 
 function reach(here: string): void {
-  if (here !== KILL_AT) return
-  writeFileSync(KILL_REACHED, here)
-  process.kill(process.pid, 'SIGKILL')
-  for (;;) {}
+  if (here === KILL_AT) dieAt(here, KILL_REACHED)
 }
 
 /** Exchanges are no part of the wiring. The first writer of the process is that of the savepoint: a barrier before and behind its frames. */

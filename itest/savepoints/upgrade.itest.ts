@@ -5,27 +5,18 @@
  * again. The output of both together is exact.
  */
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { SavepointReader } from '../../src/checkpoint/savepoint/savepoint-reader.ts'
-import { type KafkaServer, type S3Server, startKafka, startS3 } from '../support/servers.ts'
 import { PLACES, storageAt } from '../support/storage-at.ts'
 import { LedgerScene } from './ledger-scene.ts'
+import { sharedServers } from './servers.ts'
 
 /** At the start; more are written, faster than the first release works, until it is stopped. */
 const RECORDS = 20_000
 
-let kafka: KafkaServer
-let s3: S3Server
-before(async () => {
-  kafka = await startKafka({ config: { 'group.min.session.timeout.ms': '1000' } })
-  s3 = await startS3()
-})
-after(async () => {
-  await kafka?.close()
-  await s3?.close()
-})
+const servers = sharedServers()
 
-const open = (uri: string) => storageAt(uri, s3)
+const open = (uri: string) => storageAt(uri, servers.s3)
 
 /** File by file, as any tool would. */
 async function move(from: string, to: string): Promise<void> {
@@ -53,7 +44,7 @@ for (const place of PLACES) {
       test(`a changed job goes on from a savepoint, through ${how}`, async () => {
         const name = `upgrade-${place}-${partitions ?? 'same'}`
         await LedgerScene.play(
-          kafka,
+          servers.kafka,
           name,
           async (scene) => {
             await scene.writer.write(RECORDS)
@@ -90,7 +81,7 @@ for (const place of PLACES) {
             assert.equal(third.count('savepoint-taken') + fourth.count('savepoint-taken'), 1)
             await scene.verify(moved)
           },
-          place === 's3' ? s3 : undefined,
+          place === 's3' ? servers.s3 : undefined,
         )
       })
     }
