@@ -9,8 +9,6 @@ import { LedgerScene } from './ledger-scene.ts'
 import { sharedServers } from './servers.ts'
 
 const RECORDS = 4_000
-/** A merge that is under way at the end leaves an object for the next sweep; kill-storage-work.itest.ts has compaction. */
-const NO_MERGES = { 'compaction-share': 'off' }
 
 const servers = sharedServers()
 
@@ -20,7 +18,7 @@ async function cancelUnderLoad(
   retain: string,
 ): Promise<{ isForgotten: boolean; checkpoint: number | null }> {
   const { name: app } = scene
-  const options = { 'retain-on-cancel': retain, ...NO_MERGES }
+  const options = { 'retain-on-cancel': retain }
   await scene.writer.write(RECORDS)
   const jobs = [scene.start({ app, options }), scene.start({ app, options })] as const
   await jobs[1].line(({ event, workers }) => event === 'started' && workers === 2)
@@ -50,7 +48,7 @@ for (const place of PLACES) {
       play('cancel-keep', async (scene) => {
         const { isForgotten, checkpoint } = await cancelUnderLoad(scene, 'keep')
         assert.equal(isForgotten, false)
-        const next = scene.start({ app: scene.name, options: NO_MERGES })
+        const next = scene.start({ app: scene.name })
         const { checkpoint: from } = await next.event('started')
         assert.equal(from, checkpoint)
         await scene.writer.write(500)
@@ -66,12 +64,12 @@ for (const place of PLACES) {
         assert.deepEqual([isForgotten, checkpoint], [true, null])
         assert.deepEqual(await files(scene), [])
         await scene.turnToOutput('anew')
-        const first = scene.start({ app: scene.name, options: NO_MERGES })
+        const first = scene.start({ app: scene.name })
         const { checkpoint: from } = await first.event('started')
         assert.equal(from, 0)
         await first.event('checkpoint-completed')
         // With the local state of the job that was.
-        const second = scene.start({ app: scene.name, options: NO_MERGES })
+        const second = scene.start({ app: scene.name })
         await second.line(({ event, workers }) => event === 'started' && workers === 2)
         await scene.writer.write(500)
         await scene.exact()

@@ -23,8 +23,7 @@ const POINTS = {
 } as const
 /** More than are retained: the copy is dropped by then. */
 const CHECKPOINTS = 5
-/** A merge that is under way at the end leaves an object for the next sweep; kill-storage-work.itest.ts has compaction. */
-const OPTIONS = { 'session-timeout': '2s', 'checkpoints-retained': 2, 'compaction-share': 'off' }
+const OPTIONS = { 'session-timeout': '2s', 'checkpoints-retained': 2 }
 
 const servers = sharedServers()
 

@@ -10,8 +10,6 @@ import { LedgerScene } from './ledger-scene.ts'
 import { sharedServers } from './servers.ts'
 
 const PROGRAM = 'itest/savepoints/killed-program.ts'
-/** A merge that is under way at the end leaves an object for the next sweep; kill-storage-work.itest.ts has compaction. */
-const NO_MERGES = { 'compaction-share': 'off' }
 
 const servers = sharedServers()
 
@@ -20,7 +18,7 @@ for (const place of PLACES) {
     const app = `kill-savepoint-${place}`
     const act = async (scene: LedgerScene) => {
       await scene.writer.write(2_000)
-      const options = { 'session-timeout': '2s', ...NO_MERGES }
+      const options = { 'session-timeout': '2s' }
       for (const point of ['check', 'state', 'metadata']) {
         const reached = `${scene.folder}/reached-${point}`
         const env = { KILL_AT: point, KILL_REACHED: reached }
